@@ -1,0 +1,46 @@
+"""Molecular conformers from Equivariant Blurring Diffusion, written straight into RDKit molecules."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rdkit_ebd.api import EmbedMolecule as EmbedMolecule
+    from rdkit_ebd.api import EmbedMoleculeEBD as EmbedMoleculeEBD
+    from rdkit_ebd.api import EmbedMultipleConfs as EmbedMultipleConfs
+    from rdkit_ebd.api import EmbedWithReport as EmbedWithReport
+    from rdkit_ebd.params import EBD as EBD
+    from rdkit_ebd.prune import AlignConformers as AlignConformers
+    from rdkit_ebd.prune import PruneConformers as PruneConformers
+    from rdkit_ebd.report import EmbedReport as EmbedReport
+    from rdkit_ebd.report import get_provenance as get_provenance
+    from rdkit_ebd.weights import available_models as available_models
+
+__version__ = "0.1.0"
+
+# Loaded when first used: `import rdkit_ebd` costs nothing, and the training loop runs where there is no RDKit.
+_HOMES = {
+    "EmbedMolecule": "api",
+    "EmbedMoleculeEBD": "api",
+    "EmbedMultipleConfs": "api",
+    "EmbedWithReport": "api",
+    "EBD": "params",
+    "AlignConformers": "prune",
+    "PruneConformers": "prune",
+    "EmbedReport": "report",
+    "get_provenance": "report",
+    "available_models": "weights",
+}
+
+__all__ = sorted([*_HOMES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rdkit_ebd' has no attribute {name!r}")
+    return getattr(import_module(f"rdkit_ebd.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
