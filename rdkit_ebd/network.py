@@ -1,0 +1,313 @@
+"""Which conformer is behind a blurred one? An SE(3)-equivariant network over atoms and fragments.
+
+Atoms attend to all atoms of their molecule; per pair the work is only `heads` wide, which keeps a CPU fast. Every
+head also collects relative positions with its own weight, which gives equivariant vector channels; dot products of
+mixed channels flow back into the scalars. Fragments are tokens of their own, with their centroids as positions.
+Two things go beyond attention: stereo labels enter as (label x signed volume), the one parity-odd input, so that
+mirror images are told apart; and rotatable bonds turn as a whole by learnt angles, since no sum of local forces moves
+a distant group along an arc.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rdkit_ebd.batch import Batch
+from rdkit_ebd.geometry import align, centre, gather_atoms, twist
+from rdkit_ebd.molgraph import ATOM_FEATURES, PAIR_TYPES
+
+_PULL = 0.1  # keeps the sum over a molecule's atoms near one
+_VOLUME_SCALE = 0.2  # brings signed volumes (angstrom^3) and their gradients (angstrom^2) near one
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Size of the network.
+
+    Attributes:
+        width: Scalar channels per atom and per fragment.
+        heads: Attention heads; each is also one vector channel.
+        blocks: Number of blocks.
+        radial: Radial basis functions of a distance.
+        twist_every: Rotatable bonds turn after every this many blocks; 0 for never.
+        twist_channels: Generalised torsions seen per rotatable bond.
+        sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
+        levels: Levels of theory told apart.
+    """
+
+    width: int = 128
+    heads: int = 8
+    blocks: int = 6
+    radial: int = 16
+    twist_every: int = 2
+    twist_channels: int = 8
+    sees_prior: bool = False
+    levels: int = 2
+
+
+class Dense(nn.Linear):
+    """A linear layer that may multiply in bfloat16; the geometry around it keeps full precision."""
+
+    low_precision = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (..., in) -> (..., out) in x's dtype."""
+        if not self.low_precision:
+            return super().forward(x)
+        bias = None if self.bias is None else self.bias.bfloat16()
+        return functional.linear(x.bfloat16(), self.weight.bfloat16(), bias).to(x.dtype)
+
+
+class DeblurNetwork(nn.Module):
+    """Predicts the clean conformer x_0 from x_t."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        d = config.width
+        self.embeddings = nn.ModuleList(nn.Embedding(size, d) for size in ATOM_FEATURES.values())
+        self.time = nn.Sequential(Dense(16, d), nn.SiLU(), Dense(d, d))
+        self.level = nn.Embedding(config.levels, d)
+        self.fragment_size = nn.Embedding(32, d)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        every = config.twist_every
+        self.twists = nn.ModuleDict(
+            {str(i): Twist(config) for i in range(config.blocks) if every and (i + 1) % every == 0}
+        )
+
+    def set_low_precision(self, on: bool) -> None:
+        """Multiply per-atom features in bfloat16 (several times faster on CPUs and GPUs that have it), or not."""
+        for module in self.modules():
+            if isinstance(module, Dense):
+                module.low_precision = on
+
+    def forward(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
+        """Denoise.
+
+        Args:
+            x_t: (B, N, 3) angstrom, centred.
+            t: (B,) in [0, 1].
+            batch: The molecules.
+            prior: (B, N, 3) prior points; read only where the configuration says so.
+
+        Returns:
+            The predicted x_0 (B, N, 3), centred and aligned to x_t.
+        """
+        h = sum(emb(batch.atom_features[..., i]) for i, emb in enumerate(self.embeddings))
+        h = h + (self.time(_time_features(t)) + self.level(batch.level))[:, None]
+        members = batch.membership()
+        z = self.fragment_size(members.sum(1).long().clamp(max=31))
+        vectors = x_t.new_zeros(*x_t.shape, self.config.heads)
+        statics = _statics(batch, members, prior - x_t if self.config.sees_prior else torch.zeros_like(x_t))
+        x = x_t
+        for i, block in enumerate(self.blocks):
+            h, z, x, vectors = block(h, z, x, vectors, statics)
+            if str(i) in self.twists:
+                x = self.twists[str(i)](h, x, vectors, batch)
+        return align(centre(x, batch.mask), x_t, batch.mask)
+
+
+@dataclass(frozen=True)
+class _Statics:
+    """What stays fixed through the blocks."""
+
+    batch: Batch
+    pair_types: Tensor  # (B, PAIR_TYPES, N * N), one-hot: a matrix product is faster than an embedding's backward pass
+    pooling: Tensor  # (B, F, N), rows sum to one
+    key_bias: Tensor  # (B, 1, 1, N), zero for atoms, very negative for padding
+    fragment_bias: Tensor  # (B, 1, 1, F)
+    to_prior: Tensor  # (B, N, 3)
+    pair_mask: Tensor  # (B, 1, 1, N)
+
+
+def _statics(batch: Batch, members: Tensor, to_prior: Tensor) -> _Statics:
+    mask = batch.mask[:, None, None]
+    pooling = (members / members.sum(1, keepdim=True).clamp(min=1)).transpose(1, 2)
+    zero = members.new_zeros(())
+    codes = torch.arange(PAIR_TYPES, device=members.device)[:, None]
+    return _Statics(
+        batch,
+        (batch.pair_types.flatten(1)[:, None] == codes).to(members.dtype),
+        pooling,
+        torch.where(mask, zero, zero - 1e9),
+        torch.where(batch.fragment_mask[:, None, None], zero, zero - 1e9),
+        to_prior,
+        mask.to(members.dtype),
+    )
+
+
+class Block(nn.Module):
+    """One round of messages: fragments, then atoms, then coordinates."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        d, heads = config.width, config.heads
+        self.heads = heads
+        self.fragments = FragmentAttention(config)
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv = Dense(d, 3 * d)
+        self.out = Dense(d + 2 * heads + 1, d)
+        self.types = nn.Parameter(torch.randn(2 * heads, PAIR_TYPES))
+        self.radial = RadialBias(config.radial, heads)
+        self.gate = Dense(d, heads)
+        self.mix = nn.Linear(heads + 3, 2 * heads, bias=False)
+        self.shift = nn.Linear(d, heads)
+        self.feed = nn.Sequential(Dense(d, 3 * d), nn.SiLU(), Dense(3 * d, d))
+        nn.init.ones_(self.types[:heads])
+        nn.init.zeros_(self.shift.weight)
+        nn.init.zeros_(self.shift.bias)
+
+    def forward(
+        self, h: Tensor, z: Tensor, x: Tensor, vectors: Tensor, s: _Statics
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Update scalars h (B, N, d), fragments z (B, F, d), coordinates x (B, N, 3), vectors (B, N, 3, heads)."""
+        centroids = s.pooling @ x
+        z, from_fragments = self.fragments(h, z, centroids, s)
+        h = h + from_fragments
+        normed = self.norm1(h)
+        distances = _distances(x)
+        logit, value = self._logits(normed, distances, s)
+        message = torch.softmax(logit + s.key_bias, -1) @ value
+        message = message.transpose(1, 2).flatten(2)
+        vectors = vectors + self._collect(logit, distances, x, s) * torch.tanh(self.gate(normed))[:, :, None]
+        inputs = torch.cat([vectors, self._landmarks(x, centroids, s)], -1)
+        first, second = self.mix(inputs).chunk(2, -1)
+        invariants = [(first * second).sum(2), (first.square().sum(2) + 1e-6).sqrt(), _handedness(x, s.batch)]
+        h = h + self.out(torch.cat([message, *invariants], -1))
+        h = h + self.feed(self.norm2(h))
+        shift = (first * self.shift(h)[:, :, None]).sum(-1)
+        return h, z, x + shift * s.batch.mask[..., None], vectors
+
+    def _logits(self, h: Tensor, distances: Tensor, s: _Statics) -> tuple[Tensor, Tensor]:
+        """Attention logits (B, heads, N, N) and values (B, heads, N, d / heads), single precision."""
+        b, n, d = h.shape
+        q, k, v = self.qkv(h).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        scale, bias = torch.bmm(self.types.expand(b, -1, -1), s.pair_types).view(b, 2 * self.heads, n, n).chunk(2, 1)
+        logit = q @ k.transpose(-1, -2) / math.sqrt(d // self.heads) + self.radial(distances)
+        return torch.addcmul(bias, logit, scale), v
+
+    def _collect(self, logit: Tensor, distances: Tensor, x: Tensor, s: _Statics) -> Tensor:
+        """Sum over j of silu(logit_ij) (x_i - x_j) / (d_ij + 1) for every head: (B, N, 3, heads)."""
+        weight = _PULL * functional.silu(logit) * s.pair_mask / (distances[:, None] + 1)
+        pulled = weight.sum(-1, keepdim=True) * x[:, None] - weight @ x[:, None]
+        return pulled.permute(0, 2, 3, 1)
+
+    def _landmarks(self, x: Tensor, centroids: Tensor, s: _Statics) -> Tensor:
+        """Vectors an atom knows without messages: to its fragment's centroid, to its prior, of its handedness."""
+        to_centroid = gather_atoms(centroids, s.batch.fragments) - x
+        return torch.stack([to_centroid, s.to_prior, _handed_vectors(x, s.batch)], -1)
+
+
+class FragmentAttention(nn.Module):
+    """Messages among fragments, pooled from their atoms and given back to them."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        d = config.width
+        self.heads = config.heads
+        self.pool = Dense(2 * d, d)
+        self.norm = nn.LayerNorm(d)
+        self.qkv = Dense(d, 3 * d)
+        self.radial = RadialBias(config.radial, config.heads)
+        self.out = Dense(d, d)
+        self.give = Dense(d, d)
+
+    def forward(self, h: Tensor, z: Tensor, centroids: Tensor, s: _Statics) -> tuple[Tensor, Tensor]:
+        """h (B, N, d), z (B, F, d), centroids (B, F, 3) -> updated z and the part each atom gets (B, N, d)."""
+        b, f, d = z.shape
+        z = z + functional.silu(self.pool(torch.cat([z, s.pooling @ h], -1)))
+        q, k, v = self.qkv(self.norm(z)).view(b, f, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        bias = self.radial(_distances(centroids)) + s.fragment_bias
+        message = torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(d // self.heads) + bias, -1) @ v
+        z = z + self.out(message.transpose(1, 2).flatten(2))
+        return z, gather_atoms(self.give(z), s.batch.fragments)
+
+
+class RadialBias(nn.Module):
+    """A learnt function of distance per head: (B, N, N) -> (B, heads, N, N)."""
+
+    centres: Tensor
+
+    def __init__(self, radial: int, heads: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(heads, radial) / math.sqrt(radial))
+        self.register_buffer("centres", torch.linspace(0, 1, radial), persistent=False)
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Gaussians in exp(-d / 4 angstrom): fine at bond lengths, coarse far away."""
+        b, n, _ = distances.shape
+        closeness = torch.exp(-distances / 4).view(b, 1, n * n)
+        basis = torch.exp(-((closeness - self.centres[:, None]) * len(self.centres)).square())
+        return torch.bmm(self.weight.expand(b, -1, -1), basis).view(b, -1, n, n)
+
+
+class Twist(nn.Module):
+    """Turns rotatable bonds by angles read off generalised torsions, odd under reflection as angles are."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        d, k = config.width, config.twist_channels
+        self.channels = k
+        self.arms = nn.Linear(config.heads, 2 * k, bias=False)
+        last = Dense(d, k)
+        self.gate = nn.Sequential(Dense(2 * d + k, d), nn.SiLU(), last)
+        nn.init.normal_(last.weight, std=1e-3)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, h: Tensor, x: Tensor, vectors: Tensor, batch: Batch) -> Tensor:
+        """Turned coordinates (B, N, 3)."""
+        if batch.torsions.shape[1] == 0:
+            return x
+        bonds = batch.torsions[..., 1:3]
+        ends = gather_atoms(x, bonds)
+        axis = functional.normalize(ends[:, :, 1] - ends[:, :, 0], dim=-1, eps=1e-3)
+        arms = self.arms(vectors).transpose(-1, -2).flatten(2)  # (B, N, 2 * channels * 3)
+        arms = gather_atoms(arms, bonds).view(*bonds.shape, 2, self.channels, 3)
+        scalars = gather_atoms(h, bonds)
+        angle = self._half(scalars, arms, axis) + self._half(scalars.flip(2), arms.flip(2), -axis)
+        return twist(x, bonds, batch.far_side, angle * batch.torsion_mask)
+
+    def _half(self, scalars: Tensor, arms: Tensor, axis: Tensor) -> Tensor:
+        """The angle as seen from one end; both ends are summed, so that the bond has no direction."""
+        across = arms - (arms * axis[:, :, None, None, None]).sum(-1, keepdim=True) * axis[:, :, None, None, None]
+        across = across / (across.square().sum(-1, keepdim=True) + 1e-2).sqrt()
+        p, q = across[:, :, 0, 0], across[:, :, 1, 1]
+        cosine = (p * q).sum(-1)
+        sine = (torch.linalg.cross(p, q) * axis[:, :, None]).sum(-1)
+        gate = self.gate(torch.cat([scalars.flatten(2), cosine], -1))
+        return (gate * sine).sum(-1)
+
+
+def _distances(x: Tensor) -> Tensor:
+    """(B, N, 3) -> (B, N, N), smooth at zero."""
+    return ((x[:, :, None] - x[:, None]).square().sum(-1) + 1e-6).sqrt()
+
+
+def _handedness(x: Tensor, batch: Batch) -> Tensor:
+    """Label x signed volume at each stereocentre, zero elsewhere: (B, N, 1), even under reflection with its label."""
+    p = gather_atoms(x, batch.stereo_quads)
+    a, b, c = (p[:, :, i] - p[:, :, 0] for i in (1, 2, 3))
+    volume = (a * torch.linalg.cross(b, c)).sum(-1) * batch.stereo_signs * _VOLUME_SCALE
+    return torch.zeros_like(x[..., 0]).scatter_add(1, batch.stereo_atoms, volume)[..., None]
+
+
+def _handed_vectors(x: Tensor, batch: Batch) -> Tensor:
+    """Label x gradient of the signed volume on each of its four atoms: (B, N, 3), the way to the right hand."""
+    p = gather_atoms(x, batch.stereo_quads)
+    a, b, c = (p[:, :, i] - p[:, :, 0] for i in (1, 2, 3))
+    grads = [torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)]
+    pulls = torch.stack([-(grads[0] + grads[1] + grads[2]), *grads], 2) * batch.stereo_signs[..., None, None]
+    index = batch.stereo_quads.flatten(1)[..., None].expand(-1, -1, 3)
+    return torch.zeros_like(x).scatter_add(1, index, pulls.flatten(1, 2) * _VOLUME_SCALE)
+
+
+def _time_features(t: Tensor) -> Tensor:
+    """(B,) -> (B, 16)."""
+    frequencies = torch.pi * torch.arange(1, 9, device=t.device, dtype=t.dtype) / 2
+    phase = t[:, None] * frequencies
+    return torch.cat([torch.sin(phase), torch.cos(phase)], -1)

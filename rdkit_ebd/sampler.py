@@ -1,0 +1,99 @@
+"""How is a conformer deblurred? A few steps from the prior to atoms, each a prediction and a partial blur back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rdkit_ebd.batch import Batch
+from rdkit_ebd.blur import BlurConfig, prior_points, slide
+from rdkit_ebd.geometry import align, centre, kabsch_rotation, masked_mean
+
+PathCallback = Callable[[int, float, Tensor, Tensor], None]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Atoms held in place while the rest is deblurred around them.
+
+    Attributes:
+        atoms: (A,) int64 indices.
+        positions: (B, A, 3) or (1, A, 3) angstrom.
+    """
+
+    atoms: Tensor
+    positions: Tensor
+
+    def moved(self, by: Tensor) -> Held:
+        """The same atoms, each row's positions shifted by (B, 1, 3)."""
+        return Held(self.atoms, self.positions + by)
+
+    def put(self, x: Tensor) -> Tensor:
+        """Superpose x (B, N, 3) on the held positions, then set the held atoms exactly."""
+        here = x[:, self.atoms]
+        whole = torch.ones(here.shape[:2], dtype=torch.bool, device=x.device)
+        there = self.positions.expand_as(here)
+        here_middle, there_middle = masked_mean(here, whole), masked_mean(there, whole)
+        rotation = kabsch_rotation(here - here_middle, there - there_middle, whole)
+        x = (x - here_middle) @ rotation + there_middle
+        return x.index_copy(1, self.atoms, there)
+
+
+class Denoiser(Protocol):
+    """Anything that predicts clean conformers: (x_t, t, batch, prior) -> x_0."""
+
+    def __call__(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
+        """Predict x_0 (B, N, 3) from x_t (B, N, 3) at times t (B,)."""
+        ...
+
+
+def deblur_times(steps: int) -> list[float]:
+    """Times at which the network is asked: 1 down to 1 / steps, evenly."""
+    if steps < 1:
+        raise ValueError(f"a conformer needs at least one deblurring step, not {steps}")
+    return [1 - i / steps for i in range(steps)]
+
+
+def deblur(
+    denoise: Denoiser,
+    seed: Tensor,
+    batch: Batch,
+    config: BlurConfig,
+    times: Sequence[float],
+    noise: Tensor,
+    held: Held | None = None,
+    callback: PathCallback | None = None,
+) -> Tensor:
+    """Deblur coarse seeds into conformers (Park & Shen, algorithm 2, with a free choice of times).
+
+    Args:
+        denoise: The network.
+        seed: (B, N, 3) coarse conformers, angstrom.
+        batch: The molecules.
+        config: Blurring process the network was trained on.
+        times: Descending, the first usually 1.
+        noise: (B, len(times), N, 3) standard normal, one slice per step.
+        held: Atoms that stay in place, in the seeds' frame.
+        callback: Called as (step, t, x_t, x_0) before each step is taken.
+
+    Returns:
+        (B, N, 3) conformers, aligned to their seeds.
+    """
+    middle = masked_mean(seed, batch.mask)
+    seed = seed - middle
+    held = held and held.moved(-middle)
+    prior = prior_points(seed, batch, config)
+    x_0 = prior
+    for step, time in enumerate(times):
+        t = torch.full((len(seed),), time, dtype=seed.dtype, device=seed.device)
+        jitter = config.noise_scale(t)[:, None, None] * noise[:, step]
+        x_t = centre(slide(x_0, prior, t) + jitter, batch.mask)
+        x_0 = align(denoise(x_t, t, batch, prior), seed, batch.mask)
+        x_0 = held.put(x_0) if held else x_0
+        if callback is not None:
+            callback(step, time, x_t + middle, x_0 + middle)
+    return x_0 + middle
