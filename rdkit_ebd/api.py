@@ -1,0 +1,155 @@
+"""How is it called? RDKit's words at the border: EmbedMolecule, EmbedMultipleConfs, and what they give back."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom
+
+from rdkit_ebd.embed import embed
+from rdkit_ebd.params import EBD
+from rdkit_ebd.report import EmbedReport
+
+Callback = Callable[[int, Chem.Mol], None]
+Parameters = EBD | rdDistGeom.EmbedParameters
+
+
+def EmbedMoleculeEBD(
+    mol: Chem.Mol,
+    numConfs: int = 10,
+    params: Parameters | None = None,
+    *,
+    callback: Callback | None = None,
+    **keywords: Any,
+) -> list[int]:
+    """Embed conformers with Equivariant Blurring Diffusion and write them into `mol`.
+
+    Mirrors `rdDistGeom.EmbedMultipleConfs`, keyword for keyword. The stereochemistry of what is written is the
+    stereochemistry of `mol`, always. Conformer k depends on the molecule, `randomSeed` and k alone.
+
+    Args:
+        mol: Changed in place: its conformers alone. Hydrogens should be explicit (`Chem.AddHs`); if they are not,
+            RDKit's warning is given and the heavy atoms get coordinates.
+        numConfs: Conformers wanted.
+        params: `EBD()` or one of RDKit's own, such as `ETKDGv3()`.
+        callback: Called as `callback(index, path)` for each conformer deblurred; `path` is a molecule whose
+            conformers are the states of the deblurring, from the blurred one to the finished one.
+        **keywords: Any field of `EBD` and any keyword of `EmbedMultipleConfs`, instead of `params`.
+
+    Returns:
+        Ids of the conformers, fewer than `numConfs` where some were pruned or could not be made.
+
+    Raises:
+        TypeError: `mol` is not a molecule, a keyword is unknown, or `params` comes together with keywords.
+        ValueError: A value is out of range, `mol` has no atoms, or the model does not know one of its elements.
+        OverflowError: `numConfs` is negative, as in RDKit.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> len(EmbedMoleculeEBD(mol, 5, randomSeed=42))
+        5
+    """
+    return EmbedWithReport(mol, numConfs, params, callback=callback, **keywords).ids
+
+
+def EmbedMultipleConfs(
+    mol: Chem.Mol,
+    numConfs: int = 10,
+    params: Parameters | None = None,
+    *,
+    callback: Callback | None = None,
+    **keywords: Any,
+) -> list[int]:
+    """`EmbedMoleculeEBD` under RDKit's name, for scripts in which one import changes."""
+    return EmbedWithReport(mol, numConfs, params, callback=callback, **keywords).ids
+
+
+def EmbedMolecule(
+    mol: Chem.Mol,
+    params: Parameters | None = None,
+    *,
+    numConfs: int | None = None,
+    callback: Callback | None = None,
+    **keywords: Any,
+) -> int | list[int]:
+    """Embed one conformer, answered the RDKit way, or several.
+
+    Args:
+        mol: As in `EmbedMoleculeEBD`.
+        params: As there.
+        numConfs: None for one conformer.
+        callback: As there.
+        **keywords: As there.
+
+    Returns:
+        Without `numConfs` the conformer's id, -1 if it could not be made; with it a list of ids.
+
+    Raises:
+        The errors of `EmbedMoleculeEBD`.
+    """
+    wanted = 1 if numConfs is None else numConfs
+    ids = EmbedWithReport(mol, wanted, params, callback=callback, **keywords).ids
+    if numConfs is not None:
+        return ids
+    return ids[0] if ids else -1
+
+
+def EmbedWithReport(
+    mol: Chem.Mol,
+    numConfs: int = 10,
+    params: Parameters | None = None,
+    *,
+    callback: Callback | None = None,
+    **keywords: Any,
+) -> EmbedReport:
+    """`EmbedMoleculeEBD` with its story: failures and their causes, stereo yield, seconds by stage.
+
+    Args:
+        mol: As in `EmbedMoleculeEBD`.
+        numConfs: As there.
+        params: As there; with `trackFailures` it also keeps the counts, as RDKit's parameters do.
+        callback: As there.
+        **keywords: As there.
+
+    Returns:
+        The report; its `ids` are the conformers written.
+
+    Raises:
+        The errors of `EmbedMoleculeEBD`.
+    """
+    settings = _settings(params, keywords)
+    _check_molecule(mol)
+    settings.validate(mol.GetNumAtoms())
+    report = embed(mol, _check_count(numConfs), settings, callback)
+    if isinstance(params, EBD):
+        params.record_failures(report.GetFailureCounts())
+    return report
+
+
+def _settings(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
+    if params is None:
+        return EBD.from_keywords(**keywords)
+    if keywords:
+        raise TypeError(f"give params or keywords, not both: {', '.join(keywords)}")
+    return params.copy() if isinstance(params, EBD) else EBD.from_rdkit(params)
+
+
+def _check_molecule(mol: Any) -> None:
+    if not isinstance(mol, Chem.Mol):
+        hint = " (a SMILES that could not be parsed?)" if mol is None else ""
+        raise TypeError(f"mol must be a Chem.Mol, not {type(mol).__name__}{hint}")
+    if mol.GetNumAtoms() == 0:
+        raise ValueError("mol has no atoms")
+
+
+def _check_count(num_confs: Any) -> int:
+    try:
+        count = operator.index(num_confs)
+    except TypeError:
+        raise TypeError(f"numConfs must be an integer, not {num_confs!r}") from None
+    if count < 0:
+        raise OverflowError(f"numConfs must not be negative, not {count}")
+    return count

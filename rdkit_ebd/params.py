@@ -1,0 +1,374 @@
+"""How should the conformers be made? One parameter object, `EBD`, in RDKit's words where RDKit has a word."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import operator
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from rdkit.Chem import rdDistGeom
+from rdkit.Geometry import Point3D
+
+Kind = Callable[[str, Any], Any]
+"""(field name, value) -> the value as it is stored; raises TypeError or ValueError naming all three."""
+
+# rdDistGeom.EmbedMultipleConfs and EmbedParameters call these things by different names.
+KEYWORD_ALIASES = {"maxAttempts": "maxIterations", "forceTol": "optimizerForceTol", "printExpTorsionAngles": "verbose"}
+
+# What RDKit's EmbedParameters has and EBD has not, and why.
+NOT_SHARED = {
+    "enableSequentialRandomSeeds": "always on: conformer k never depends on how many were asked for",
+    "onlyInitialEmbedding": "refused when True: the model starts from finished seeds",
+    "SetBoundsMat": "refused when set: the model has its own distances",
+    "SetCPCI": "RDKit offers no way to read it back, so it cannot be honoured nor noticed",
+}
+
+# Known names without an engine behind them yet; drop a name here when its engine arrives.
+NOT_AVAILABLE = ("refine", "score", "energyWindow")
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False; 1 and 0 too, as in RDKit."""
+    if not (_is_bool(value) or (isinstance(value, int) and value in (0, 1))):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def whole(low: int | None = None) -> Kind:
+    """An integer, at least `low`; NumPy's integers too, booleans and floats not."""
+
+    def check(name: str, value: Any) -> int:
+        if _is_bool(value) or not hasattr(value, "__index__"):
+            raise TypeError(f"{name} must be an integer, not {value!r}")
+        if low is not None and value < low:
+            raise ValueError(f"{name} must be at least {low}, not {value!r}")
+        return operator.index(value)
+
+    return check
+
+
+def number(low: float = -math.inf, above: float = -math.inf) -> Kind:
+    """A finite number, at least `low` and greater than `above`."""
+
+    def check(name: str, value: Any) -> float:
+        if _is_bool(value) or isinstance(value, str) or not hasattr(value, "__float__"):
+            raise TypeError(f"{name} must be a number, not {value!r}")
+        if not (math.isfinite(value) and value >= low and value > above):
+            bound = f" greater than {above:g}" if math.isfinite(above) else ""
+            bound = f" of at least {low:g}" if math.isfinite(low) else bound
+            raise ValueError(f"{name} must be a finite number{bound}, not {value!r}")
+        return float(value)
+
+    return check
+
+
+def box(name: str, value: Any) -> float:
+    """A finite number other than 0, at which RDKit stops in the middle of its work."""
+    if number()(name, value) == 0:
+        raise ValueError(f"{name} must not be 0")
+    return float(value)
+
+
+def choice(*allowed: Any) -> Kind:
+    """One of the values given; an RDKit enum value stands for its name."""
+
+    def check(name: str, value: Any) -> Any:
+        value = getattr(value, "name", value)
+        if _is_bool(value) or value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        return allowed[allowed.index(value)]
+
+    return check
+
+
+def text(name: str, value: Any) -> str:
+    """A non-empty string, or a path."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a string, not {value!r}")
+    if not os.fspath(value):
+        raise ValueError(f"{name} must not be empty")
+    return str(os.fspath(value))
+
+
+def device(name: str, value: Any) -> str:
+    """A device name; a `torch.device` stands for its name."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
+        raise ValueError(f"{name} must be 'auto', 'cpu', 'cuda' or 'cuda:N', not {value!r}")
+    return str(value)
+
+
+def optional(kind: Kind) -> Kind:
+    """None, or what `kind` takes."""
+    return lambda name, value: None if value is None else kind(name, value)
+
+
+def positions(name: str, value: Any) -> dict[int, tuple[float, float, float]]:
+    """Atom index -> position (Point3D or three numbers), angstrom."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must map atom indices to positions, not {value!r}")
+    return {whole(0)(f"an atom index of {name}", i): _position(f"{name}[{i}]", xyz) for i, xyz in value.items()}
+
+
+def _position(name: str, xyz: Any) -> tuple[float, float, float]:
+    try:
+        x, y, z = (number()(name, c) for c in xyz)
+    except ValueError as error:
+        raise ValueError(f"{name} must be three finite coordinates in angstrom, not {xyz!r}") from error
+    except TypeError as error:
+        raise TypeError(f"{name} must be a Point3D or three numbers, not {xyz!r}") from error
+    return x, y, z
+
+
+def row(kind: Kind, meaning: str, *, coarse: bool = False) -> dict[str, Any]:
+    """What the table below knows of a field beside its name, type and default."""
+    return {"kind": kind, "help": meaning, "coarse": coarse}
+
+
+def setting(default: Any, kind: Kind, meaning: str, *, coarse: bool = False) -> Any:
+    """One line of the table: a new parameter is one such line."""
+    return dataclasses.field(default=default, metadata=row(kind, meaning, coarse=coarse))
+
+
+def coarse_setting(default: Any, kind: Kind, meaning: str) -> Any:
+    """A line that is handed to RDKit's distance geometry once it differs from its default."""
+    return setting(default, kind, meaning, coarse=True)
+
+
+@dataclasses.dataclass(repr=False, kw_only=True)
+class EBD:
+    """Parameters of an embedding, used as RDKit's own: `ps = EBD(); ps.randomSeed = 42`.
+
+    Every value is checked when it is set. A name that does not exist is refused, with the nearest that does.
+    `EBD.describe()` lists names, defaults and meanings. What RDKit's EmbedParameters has beyond these fields is
+    in `NOT_SHARED`, with the reason.
+    """
+
+    # RDKit's names, RDKit's meaning
+    randomSeed: int = setting(-1, whole(-1), "-1: fresh random numbers; any other: the same conformers every time")
+    pruneRmsThresh: float = setting(-1.0, number(), "drop what is this close to a kept conformer, angstrom; < 0: none")
+    clearConfs: bool = setting(True, flag, "remove the conformers the molecule already has")
+    maxIterations: int = setting(0, whole(0), "attempts per conformer, coarse seed included; 0: the library's choice")
+    timeout: int = setting(0, whole(0), "seconds for one molecule; 0: no limit")
+    numThreads: int = setting(1, whole(), "CPU threads; 0: all, -n: all but n")
+    enforceChirality: bool = setting(True, flag, "only conformers with the written R/S")
+    useSymmetryForPruning: bool = setting(True, flag, "let equivalent atoms swap when pruning, on heavy atoms")
+    symmetrizeConjugatedTerminalGroupsForPruning: bool = setting(True, flag, "count both O of CO2- as equivalent then")
+    onlyHeavyAtomsForRMS: bool = setting(True, flag, "leave hydrogens out of the pruning RMSD")
+    embedFragmentsSeparately: bool = setting(True, flag, "embed the components of a salt on their own", coarse=True)
+    trackFailures: bool = setting(False, flag, "keep failure counts on this object, for GetFailureCounts()")
+    coordMap: dict[int, tuple[float, float, float]] = dataclasses.field(
+        default_factory=dict, metadata=row(positions, "atom index -> position held, angstrom")
+    )
+
+    # RDKit's names, for the coarse stage alone; the defaults are ETKDGv3's
+    useRandomCoords: bool = coarse_setting(False, flag, "start distance geometry from random coordinates")
+    boxSizeMult: float = coarse_setting(2.0, box, "box of the random start; > 0: times the longest distance")
+    randNegEig: bool = coarse_setting(True, flag, "random coordinates for negative eigenvalues")
+    numZeroFail: int = coarse_setting(1, whole(0), "zero eigenvalues that make the start fail")
+    ignoreSmoothingFailures: bool = coarse_setting(False, flag, "go on where triangle smoothing fails")
+    useExpTorsionAnglePrefs: bool = coarse_setting(True, flag, "experimental torsion preferences (the ET of ETKDG)")
+    useBasicKnowledge: bool = coarse_setting(True, flag, "flat rings, linear groups (the K of ETKDG)")
+    useSmallRingTorsions: bool = coarse_setting(False, flag, "torsion preferences of small rings")
+    useMacrocycleTorsions: bool = coarse_setting(True, flag, "torsion preferences of macrocycles")
+    useMacrocycle14config: bool = coarse_setting(True, flag, "trans amides and esters in macrocycles")
+    ETversion: int = coarse_setting(2, choice(1, 2, 4), "version of the torsion preferences")
+    forceTransAmides: bool = coarse_setting(True, flag, "trans amides and esters in chains")
+    optimizerForceTol: float = coarse_setting(1e-3, number(above=0), "force tolerance of the coarse minimiser")
+    boundsMatForceScaling: float = coarse_setting(1.0, number(0), "weight of the distance bounds")
+    basinThresh: float = coarse_setting(5.0, number(), "threshold of the distance-geometry force field")
+    useLegacyImplementation: bool = coarse_setting(True, flag, "separate minimisations, as before ETKDGv4")
+    initialEmbeddingMode: str = coarse_setting(
+        "DG_EMBEDDING",
+        choice("DG_EMBEDDING", "INTERNAL_COORDINATE_EMBEDDING", "RANDOM_COORDINATE_EMBEDDING"),
+        "how the coarse start is made",
+    )
+    embedForceField: str = coarse_setting("UFF", choice("UFF", "MMFF"), "source of the coarse bonds and angles")
+    verbose: bool = coarse_setting(False, flag, "let RDKit print the torsion preferences it uses")
+
+    # ours
+    model: str = setting("default", text, "name of a shipped model, or the path of a .safetensors file")
+    device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
+    coarse: str = setting("etkdg", choice("etkdg", "dg"), "seeds: ETKDGv3, or the paper's plain distance geometry")
+    numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps; None: the model's own")
+    noiseScale: float = setting(1.0, number(0), "times the noise the model was trained with; 0: none")
+    refine: str | None = setting(None, optional(text), "force field that relaxes the conformers; None: none")
+    score: str | None = setting(None, optional(text), "method that gives their energies; None: none")
+    energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies above the lowest, kcal/mol")
+    fallback: str = setting("none", choice("none", "ETKDGv3"), "who makes a conformer the model could not")
+    batchAtoms: int = setting(4096, whole(1), "atoms per call of the network; changes memory, not conformers")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in FIELDS:
+            raise AttributeError(f"EBD has no parameter {name!r}{_nearest(name, FIELDS)}")
+        object.__setattr__(self, name, FIELDS[name].metadata["kind"](name, value))
+
+    def __repr__(self) -> str:
+        return f"EBD({', '.join(f'{name}={value!r}' for name, value in self.changed().items())})"
+
+    @classmethod
+    def from_rdkit(cls, params: rdDistGeom.EmbedParameters) -> EBD:
+        """Read an RDKit parameter object: every shared field, and its coordMap to 1e-6 angstrom.
+
+        Raises:
+            TypeError: `params` is not an EmbedParameters.
+            ValueError: It asks for what cannot be done here: a bounds matrix, onlyInitialEmbedding.
+        """
+        if not isinstance(params, rdDistGeom.EmbedParameters):
+            raise TypeError(f"params must be an rdDistGeom.EmbedParameters or an EBD, not {params!r}")
+        # RDKit has no getters for what its Set... methods take; its JSON shows all of them but SetCPCI.
+        stored = json.loads(rdDistGeom.EmbedParametersToJSON(params))
+        refused = ["SetBoundsMat"] * bool(stored.get("boundsMatrix")) + ["onlyInitialEmbedding"] * _half_way(params)
+        if refused:
+            raise ValueError("; ".join(f"EmbedParameters.{name}: {NOT_SHARED[name]}" for name in refused))
+        ours = cls(**{name: getattr(params, name) for name in FIELDS if name != "coordMap" and hasattr(params, name)})
+        held = stored.get("coordMap") or {}
+        ours.SetCoordMap({int(i): [float(c) for c in xyz] for i, xyz in held.items()})
+        return ours
+
+    @classmethod
+    def from_keywords(cls, **keywords: Any) -> EBD:
+        """Read the keywords of rdDistGeom.EmbedMultipleConfs and those of our own fields.
+
+        Raises:
+            TypeError: A keyword is unknown (all such are named), or a field is given under two names.
+        """
+        named: dict[str, Any] = {}
+        _refuse_unknown(
+            keywords, [*FIELDS, *KEYWORD_ALIASES], TypeError, "EmbedMoleculeEBD() got an unexpected keyword argument"
+        )
+        for keyword, value in keywords.items():
+            name = KEYWORD_ALIASES.get(keyword, keyword)
+            if name in named:
+                raise TypeError(f"{keyword} and another keyword both set {name}")
+            named[name] = value
+        return cls(**named)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EBD:
+        """The reverse of `to_dict`; a name that is no field is a ValueError."""
+        _refuse_unknown(values, FIELDS, ValueError, "EBD has no parameter")
+        held = values.get("coordMap", {})
+        if isinstance(held, Mapping):  # JSON has only strings as keys
+            held = {int(i): xyz for i, xyz in held.items()}
+        return cls(**{**values, "coordMap": held})
+
+    @staticmethod
+    def describe() -> str:
+        """Name, default and meaning of every field, one per line."""
+        return "\n".join(f"{name} = {_default(f)!r}: {f.metadata['help']}" for name, f in FIELDS.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, as JSON takes it."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        return {**values, "coordMap": {str(i): list(xyz) for i, xyz in self.coordMap.items()}}
+
+    def copy(self) -> EBD:
+        """An equal object that shares nothing with this one."""
+        return dataclasses.replace(self)
+
+    def changed(self) -> dict[str, Any]:
+        """The fields that differ from their default."""
+        return {name: getattr(self, name) for name, f in FIELDS.items() if getattr(self, name) != _default(f)}
+
+    def SetCoordMap(self, coordMap: Mapping[int, Any]) -> None:
+        """Hold atoms in place: atom index -> Point3D or three numbers, angstrom."""
+        self.coordMap = coordMap  # type: ignore[assignment]  # its kind turns positions into tuples
+
+    def GetFailureCounts(self) -> tuple[int, ...]:
+        """Counts in the order of RDKit's EmbedFailureCauses; empty until an embedding with trackFailures is done."""
+        return tuple(self.__dict__.get("_failure_counts", ()))
+
+    def record_failures(self, counts: Iterable[int]) -> None:
+        """Keep the counts of the last embedding, as RDKit does; without trackFailures none are kept."""
+        self.__dict__["_failure_counts"] = tuple(counts) if self.trackFailures else ()
+
+    def threads(self) -> int:
+        """The number of CPU threads that `numThreads` stands for, at least 1."""
+        if self.numThreads > 0:
+            return self.numThreads
+        return max(1, (os.cpu_count() or 1) + self.numThreads)
+
+    def validate(self, num_atoms: int | None = None) -> None:
+        """Check all that can be checked before any work.
+
+        Args:
+            num_atoms: Atoms of the molecule; coordMap must stay below it.
+
+        Raises:
+            TypeError: A value is of the wrong type.
+            ValueError: A value is out of range, or asks for something this version does not have.
+        """
+        for name in FIELDS:
+            setattr(self, name, getattr(self, name))  # a dictionary can have changed since it was set
+        asked = [f"{name}={getattr(self, name)!r}" for name in NOT_AVAILABLE if getattr(self, name) is not None]
+        if asked:
+            raise ValueError(f"{', '.join(asked)}: no refinement engine is available in this version, leave it at None")
+        outside = [i for i in self.coordMap if num_atoms is not None and i >= num_atoms]
+        if outside:
+            raise ValueError(f"coordMap names atoms {outside}, but the molecule has {num_atoms} atoms (0 to n - 1)")
+
+    def coarse_parameters(self, seed: int) -> rdDistGeom.EmbedParameters:
+        """RDKit's parameters for the coarse stage: a recipe, then what was changed here, then what must be so.
+
+        Args:
+            seed: RDKit's seed of conformer 0; conformer k uses seed + k.
+        """
+        params: Any = rdDistGeom.ETKDGv3() if self.coarse == "etkdg" else _plain_distance_geometry()
+        for name, value in self.changed().items():
+            if FIELDS[name].metadata["coarse"]:
+                _hand_over(params, name, value)
+        params.randomSeed, params.enableSequentialRandomSeeds = seed, True
+        params.clearConfs, params.pruneRmsThresh, params.trackFailures = True, -1.0, True
+        for name in ("numThreads", "timeout", "enforceChirality"):
+            setattr(params, name, getattr(self, name))
+        if self.coordMap:
+            params.SetCoordMap({i: Point3D(*xyz) for i, xyz in self.coordMap.items()})
+        return params
+
+
+FIELDS: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(EBD)}
+
+
+def _plain_distance_geometry() -> rdDistGeom.EmbedParameters:
+    """The paper's seeds: bounds and chirality alone, no knowledge of torsions or rings."""
+    params: Any = rdDistGeom.ETKDGv3()
+    params.useBasicKnowledge = params.useExpTorsionAnglePrefs = False
+    params.maxIterations = 5000
+    return params
+
+
+def _hand_over(params: rdDistGeom.EmbedParameters, name: str, value: Any) -> None:
+    if isinstance(value, str):  # an RDKit enum, which we keep by name
+        value = type(getattr(params, name)).names[value]
+    setattr(params, name, value)
+
+
+def _half_way(params: rdDistGeom.EmbedParameters) -> bool:
+    return bool(getattr(params, "onlyInitialEmbedding", False))
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return {} if field.default is dataclasses.MISSING else field.default
+
+
+def _is_bool(value: Any) -> bool:
+    return type(value).__name__ in ("bool", "bool_")  # NumPy's too, without importing it
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
+    return f". Did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def _refuse_unknown(names: Iterable[str], known: Iterable[str], error: type[Exception], told: str) -> None:
+    known = list(known)
+    unknown = [f"{told} {name!r}{_nearest(name, known)}" for name in names if name not in known]
+    if unknown:
+        raise error("; ".join(unknown))

@@ -1,0 +1,168 @@
+"""What happened, and why? Counts, causes and times of an embedding, and where each conformer came from."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from rdkit.Chem import Conformer, rdDistGeom
+
+CAUSES: tuple[str, ...] = tuple(cause.name for _, cause in sorted(rdDistGeom.EmbedFailureCauses.values.items()))
+"""RDKit's names for what can go wrong in distance geometry, in RDKit's order."""
+
+PROVENANCE: dict[str, type] = {
+    "ebd_version": str,
+    "ebd_model": str,
+    "ebd_weights": str,  # hash of the weights
+    "ebd_seed": int,  # with which the same call makes this conformer again
+    "ebd_index": int,  # which of the conformers asked for, from 0
+    "ebd_attempt": int,  # which attempt at it, from 0
+    "ebd_stage": str,  # one of STAGES
+    "ebd_energy": float,  # kcal/mol
+    "ebd_energy_method": str,
+}
+"""Properties of a conformer and their types."""
+
+STAGES = ("deblurred", "refined", "fallback", "seed")  # "seed": too small to deblur, RDKit's own coordinates
+
+_INT32 = range(-(1 << 31), 1 << 31)
+
+
+@dataclass
+class EmbedReport:
+    """The outcome of one embedding, or of several that were merged.
+
+    Attributes:
+        requested: Conformers asked for.
+        ids: Ids of the conformers written.
+        attempts: Conformers tried, retries included.
+        failures: How often each cause was met, also where a later attempt went well. What the coarse stage met has
+            RDKit's names (`CAUSES`), what the judgement met its own, such as "CENTRE_INVERTED".
+        failed: (index, last cause) of each conformer that could not be made.
+        pruned: Conformers that were made and dropped, for being near another.
+        stereo_judged: Deblurred conformers whose written stereo was looked at; 0 where none is written.
+        stereo_right: Those of them that showed it before the gate.
+        seconds: Time spent, by stage.
+        messages: What a reader should know beyond the counts.
+    """
+
+    requested: int = 0
+    ids: list[int] = field(default_factory=list)
+    attempts: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    failed: list[tuple[int, str]] = field(default_factory=list)
+    pruned: int = 0
+    stereo_judged: int = 0
+    stereo_right: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """Conformers asked for that were neither written nor pruned."""
+        return max(0, self.requested - len(self.ids) - self.pruned)
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was asked for was made."""
+        return self.missing == 0
+
+    @property
+    def stereo_yield(self) -> float | None:
+        """Fraction of the judged conformers with the written stereo before the gate; None where none is written."""
+        return self.stereo_right / self.stereo_judged if self.stereo_judged else None
+
+    def GetFailureCounts(self) -> list[int]:
+        """Counts in the order of RDKit's EmbedFailureCauses, as EmbedParameters.GetFailureCounts() gives them.
+
+        Causes that RDKit has no name for are in `failures` alone.
+        """
+        return [self.failures[cause] for cause in CAUSES]
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the seconds of a `with` block to a stage, also where the block raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def merge(self, other: EmbedReport) -> None:
+        """Add another report to this one; seconds are added too, also where the two ran side by side."""
+        for name in ("requested", "attempts", "pruned", "stereo_judged", "stereo_right"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("ids", "failed", "messages"):
+            setattr(self, name, [*getattr(self, name), *getattr(other, name)])
+        self.failures = self.failures + other.failures
+        for stage, seconds in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+    def summary(self) -> str:
+        """One line, such as `18 of 20 conformers in 0.41 s (2 failed: CLASH 2); stereo yield 98.7 %`."""
+        line = f"{len(self.ids)} of {self.requested} conformers in {sum(self.seconds.values()):.2f} s"
+        lost = [f"{self.pruned} pruned"] * bool(self.pruned) + [self._failed_in_words()] * (not self.ok)
+        line += f" ({', '.join(lost)})" if lost else ""
+        line += f"; {self.attempts} attempts" if self.attempts > self.requested else ""
+        line += f"; stereo yield {100 * self.stereo_yield:.1f} %" if self.stereo_yield is not None else ""
+        return "; ".join([line, *self.messages])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, `ok` and `stereo_yield`, as JSON takes them."""
+        return {
+            **vars(self),
+            "ids": list(self.ids),
+            "failures": dict(self.failures),
+            "failed": [list(pair) for pair in self.failed],
+            "seconds": dict(self.seconds),
+            "messages": list(self.messages),
+            "ok": self.ok,
+            "stereo_yield": self.stereo_yield,
+        }
+
+    def _failed_in_words(self) -> str:
+        causes = ", ".join(f"{cause} {n}" for cause, n in Counter(cause for _, cause in self.failed).most_common())
+        return f"{self.missing} failed" + (f": {causes}" if causes else "")
+
+
+def set_provenance(conformer: Conformer, **values: Any) -> None:
+    """Write where a conformer came from on the conformer itself: `set_provenance(conformer, index=3, attempt=0)`.
+
+    The properties stay with copies (`Chem.Mol(mol)`, `AddConformer`, `RemoveHs`). RDKit loses them in
+    `RenumberAtoms`, in JSON, in SD files, and in a pickle unless
+    `Chem.SetDefaultPickleProperties(Chem.PropertyPickleOptions.AllProps)` was called (multiprocessing pickles too).
+
+    Args:
+        conformer: The conformer; its other properties stay.
+        **values: Names of `PROVENANCE`, with or without "ebd_". None leaves a property as it is.
+
+    Raises:
+        TypeError: A name is not in `PROVENANCE`.
+    """
+    named = {name if name.startswith("ebd_") else f"ebd_{name}": value for name, value in values.items()}
+    unknown = [name for name in named if name not in PROVENANCE]
+    if unknown:
+        raise TypeError(f"no provenance is called {', '.join(unknown)}; known are {', '.join(PROVENANCE)}")
+    for name, value in named.items():
+        if value is not None:
+            _write(conformer, name, PROVENANCE[name](value))
+
+
+def get_provenance(conformer: Conformer) -> dict[str, Any]:
+    """Read what `set_provenance` wrote, with the types of `PROVENANCE`; what was never written is absent."""
+    # RDKit's automatic conversion would read a hash such as 12e45678 as a number.
+    stored = conformer.GetPropsAsDict(autoConvertStrings=False)
+    return {name: kind(stored[name]) for name, kind in PROVENANCE.items() if name in stored}
+
+
+def _write(conformer: Conformer, name: str, value: str | int | float) -> None:
+    if isinstance(value, float):
+        conformer.SetDoubleProp(name, value)
+    elif isinstance(value, int) and value in _INT32:
+        conformer.SetIntProp(name, value)
+    else:
+        conformer.SetProp(name, str(value))  # RDKit's integers have 32 bits, our seeds may have more
