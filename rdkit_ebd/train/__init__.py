@@ -1,0 +1,1 @@
+"""How is a model made? Data preparation (RDKit) and fitting (torch alone)."""

@@ -1,0 +1,311 @@
+"""How is the network fitted? A resumable loop over shards that needs torch alone.
+
+    python -m rdkit_ebd.train.loop --config config.json --shards a.shard b.shard --valid valid.shard --run runs/f2f
+
+The learning rate warms up, stays, and falls only in the last part of a run; the state kept for the next run is the one
+before the fall, so that runs of any length add up. What is exported is the exponential moving average.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rdkit_ebd.batch import Batch, collate
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.train.objective import ObjectiveConfig, training_loss
+from rdkit_ebd.train.pairing import SELF
+from rdkit_ebd.train.shards import Example, load_shards
+from rdkit_ebd.train.validate import format_row, validation_table
+from rdkit_ebd.weights import ModelConfig, save_model
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a run.
+
+    Attributes:
+        model: What is trained; it ends up in the checkpoint.
+        objective: Pairs and loss.
+        batch_atoms: Atoms per step, padding included.
+        lr: Peak learning rate (AdamW).
+        weight_decay: Of AdamW.
+        warmup: Steps of linear warm-up.
+        anneal_share: Share of a run, at its end, over which the rate falls to zero.
+        ema: Decay of the moving average, reached gradually.
+        clip: Largest gradient norm.
+        seed: Of the sampling order.
+    """
+
+    model: ModelConfig
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    batch_atoms: int = 1536
+    lr: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup: int = 300
+    anneal_share: float = 0.3
+    ema: float = 0.999
+    clip: float = 1.0
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrainConfig:
+        """Inverse of `to_dict`; unknown keys raise TypeError."""
+        model = ModelConfig.from_json(json.dumps(data["model"]))
+        return cls(**{**data, "model": model, "objective": ObjectiveConfig(**data.get("objective", {}))})
+
+
+class Trainer:
+    """Network, optimiser and moving average of one run folder."""
+
+    def __init__(self, config: TrainConfig, run: Path, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.run, self.device = config, run, device
+        self.network = DeblurNetwork(config.model.network).to(device)
+        self.network.set_low_precision(True)
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
+        )
+        self.step, self.samples, self.seconds = 0, 0, 0.0
+        self.history: list[dict[str, Any]] = []
+
+    @property
+    def state_file(self) -> Path:
+        """Where the resumable state is kept."""
+        return self.run / "state.pt"
+
+    def save_state(self) -> None:
+        """Write everything a later run needs to go on; the file appears whole or not at all."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "counters": {"step": self.step, "samples": self.samples, "seconds": self.seconds},
+            "history": json.dumps(self.history),
+            "random": torch.get_rng_state(),
+        }
+        partial = self.state_file.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.state_file)
+
+    def load_state(self) -> None:
+        """Continue where `save_state` left off."""
+        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average = state["average"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.samples, self.seconds = (state["counters"][k] for k in ("step", "samples", "seconds"))
+        self.history = json.loads(state["history"])
+        torch.set_rng_state(state["random"].cpu())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Start from a checkpoint's weights, with a fresh optimiser."""
+        weights = {k: v.to(self.device, self.average[k].dtype) for k, v in weights.items()}
+        self.network.load_state_dict(weights)
+        self.average = {k: v.clone() for k, v in weights.items()}
+
+    def train_step(self, seed: Tensor, reference: Tensor, batch: Batch, rate: float) -> dict[str, float]:
+        """One optimiser step at `rate` times the peak learning rate."""
+        config = self.config
+        warm = min(1.0, (self.step + 1) / config.warmup)
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.lr * warm * rate
+        losses = training_loss(self.network, seed, reference, batch, config.model.blur, config.objective)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        if bool(torch.isfinite(norm)):  # a step that overflowed is skipped, not repaired
+            self.optimiser.step()
+        self.step += 1
+        self.samples += len(seed)
+        self._update_average()
+        return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+
+    def averaged(self) -> DeblurNetwork:
+        """The moving average as a network in evaluation mode and full precision."""
+        network = DeblurNetwork(self.config.model.network).to(self.device)
+        network.load_state_dict(self.average)
+        return network.requires_grad_(False).eval()
+
+    def _update_average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self.average[name].lerp_(value, 1 - decay)
+
+
+def batches(
+    examples: Sequence[Example], atoms: int, seed: int, distortion: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, Batch]]:
+    """Endless batches of (seed, reference, graphs) of similar sizes, about `atoms` atoms each.
+
+    A reference that is its own seed is distorted by noise of that size (angstrom). Molecules are drawn
+    in proportion to the square root of their number of references, then a pair of theirs.
+    """
+    random = np.random.default_rng(seed)
+    usable = [e for e in examples if len(e.pairs)]
+    weight = np.sqrt([len(np.unique(e.pairs[:, 0])) for e in usable])
+    while True:
+        drawn = random.choice(len(usable), 4096, p=weight / weight.sum())
+        drawn = drawn[np.argsort([usable[i].graph.num_atoms for i in drawn], kind="stable")]
+        groups = list(_cut([usable[i] for i in drawn], atoms))
+        for k in random.permutation(len(groups)):
+            yield _stack(groups[k], random, distortion)
+
+
+def fit(
+    trainer: Trainer,
+    train: Sequence[Example],
+    valid: Sequence[Example],
+    max_minutes: float,
+    checkpoint_minutes: float = 5.0,
+) -> Path:
+    """Train for `max_minutes`, checkpoint and validate every few minutes, export the average.
+
+    Returns:
+        The exported checkpoint.
+    """
+    start, last = time.monotonic(), time.monotonic()
+    budget, tally = 60 * max_minutes, _Tally()
+    fall_from = budget * (1 - trainer.config.anneal_share)
+    kept = False
+    config = trainer.config
+    stream = batches(train, config.batch_atoms, config.seed + trainer.step, config.objective.distortion)
+    for seed, reference, batch in stream:
+        elapsed = time.monotonic() - start
+        if elapsed >= budget:
+            break
+        if elapsed >= fall_from and not kept:
+            trainer.save_state()
+            kept = True
+        rate = min(1.0, (budget - elapsed) / max(budget - fall_from, 1e-9))
+        before = time.monotonic()
+        x, y = (torch.from_numpy(a).to(trainer.device) for a in (seed, reference))
+        tally.add(trainer.train_step(x, y, batch.to(trainer.device), rate))
+        trainer.seconds += time.monotonic() - before
+        if time.monotonic() - last >= 60 * checkpoint_minutes:
+            _checkpoint(trainer, valid, tally, save=not kept)
+            last = time.monotonic()
+    if not kept:
+        trainer.save_state()
+    return _checkpoint(trainer, valid, tally, save=False)
+
+
+class _Tally:
+    """Running means between two reports."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.count = 0
+
+    def add(self, values: dict[str, float]) -> None:
+        self.count += 1
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def take(self) -> dict[str, float]:
+        means = {name: value / max(self.count, 1) for name, value in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return means
+
+
+def _checkpoint(trainer: Trainer, valid: Sequence[Example], tally: _Tally, save: bool) -> Path:
+    if save:
+        trainer.save_state()
+    model = trainer.config.model
+    row = {"step": trainer.step, "samples": trainer.samples, "minutes": trainer.seconds / 60, **tally.take()}
+    row |= validation_table(trainer.averaged(), valid, model.blur, model.steps) if valid else {}
+    trainer.history.append(row)
+    with (trainer.run / "log.jsonl").open("a") as log:
+        log.write(json.dumps(row) + "\n")
+    print(format_row(row), flush=True)
+    path = trainer.run / f"{model.name}.safetensors"
+    card = {**model.card, "training": trainer.config.to_dict() | {"model": None}, "history": trainer.history}
+    save_model(path, replace(model, card=card), trainer.average)
+    return path
+
+
+def _cut(examples: Sequence[Example], atoms: int) -> Iterator[list[Example]]:
+    group: list[Example] = []
+    for example in examples:
+        if group and (len(group) + 1) * example.graph.num_atoms > atoms:
+            yield group
+            group = []
+        group.append(example)
+    if group:
+        yield group
+
+
+def _stack(
+    group: Sequence[Example], random: np.random.Generator, distortion: float
+) -> tuple[np.ndarray, np.ndarray, Batch]:
+    batch = collate([e.graph for e in group])
+    shape = (*batch.mask.shape, 3)
+    seed, reference = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for row, example in enumerate(group):
+        target = random.choice(np.unique(example.pairs[:, 0]))
+        source = random.choice(example.pairs[example.pairs[:, 0] == target, 1])
+        n = example.graph.num_atoms
+        reference[row, :n] = example.references[target]
+        seed[row, :n] = (
+            reference[row, :n] + distortion * random.standard_normal((n, 3))
+            if source == SELF
+            else example.seeds[source]
+        )
+    return seed, reference, batch
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of the loop."""
+    parser = argparse.ArgumentParser(
+        prog="rdkit_ebd.train.loop", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="training configuration (JSON), from `prepare`")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="training shards")
+    parser.add_argument("--valid", type=Path, nargs="*", default=[], help="validation shards")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is continued")
+    parser.add_argument("--init", type=Path, help="start from this checkpoint's weights")
+    parser.add_argument("--max-minutes", type=float, default=math.inf)
+    parser.add_argument("--checkpoint-minutes", type=float, default=5.0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    options.run.mkdir(parents=True, exist_ok=True)
+    config = TrainConfig.from_dict(json.loads(options.config.read_text()))
+    trainer = Trainer(config, options.run, torch.device(options.device))
+    if trainer.state_file.exists():
+        trainer.load_state()
+        print(f"continuing at step {trainer.step}, {trainer.samples} samples", flush=True)
+    elif options.init:
+        from safetensors.torch import load_file
+
+        trainer.load_weights(load_file(options.init))
+    path = fit(
+        trainer,
+        load_shards(options.shards),
+        load_shards(options.valid),
+        options.max_minutes,
+        options.checkpoint_minutes,
+    )
+    print(f"wrote {path}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""How close is an ensemble to its references? COV and MAT, bond and angle errors; numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from rdkit_ebd.molgraph import ONE_THREE, ONE_THREE_RING, OTHER_BOND, SAME_FRAGMENT, SINGLE
+from rdkit_ebd.rmsd import best_rms
+
+COVERAGE_THRESHOLDS = (0.75, 1.25)
+MISSED = 10.0  # angstrom: the RMSD a molecule without any conformer scores
+
+
+def ensemble_metrics(generated: np.ndarray, references: np.ndarray, symmetries: np.ndarray) -> dict[str, float]:
+    """COV and MAT of one molecule (GeoDiff's definitions).
+
+    Args:
+        generated: (K, N, 3) angstrom; K may be zero, which scores as missed.
+        references: (R, N, 3) angstrom.
+        symmetries: (P, H) heavy-atom orders.
+
+    Returns:
+        mat_r, mat_p (angstrom) and cov_r@..., cov_p@... (shares).
+    """
+    rms = np.full((1, len(references)), MISSED)
+    if len(generated):
+        heavy = symmetries[0]
+        rank = {int(atom): i for i, atom in enumerate(heavy)}
+        orders = np.vectorize(rank.__getitem__, otypes=[np.int64])(symmetries)
+        rms = best_rms(generated[:, heavy], references[:, heavy], orders)
+    recall, precision = rms.min(0), rms.min(1)
+    out = {"mat_r": float(recall.mean()), "mat_p": float(precision.mean())}
+    for threshold in COVERAGE_THRESHOLDS:
+        out[f"cov_r@{threshold}"] = float((recall <= threshold).mean())
+        out[f"cov_p@{threshold}"] = float((precision <= threshold).mean())
+    return out
+
+
+def geometry_metrics(generated: np.ndarray, references: np.ndarray, pair_types: np.ndarray) -> dict[str, float]:
+    """Mean absolute error of bond lengths and 1-3 distances against the references' means, angstrom.
+
+    The mean over references is the yardstick because no generated conformer is any one reference's partner.
+
+    Args:
+        generated: (K, N, 3).
+        references: (R, N, 3).
+        pair_types: (N, N) of the molecule's graph.
+    """
+    code = np.triu(pair_types % SAME_FRAGMENT)
+    out = {}
+    for name, low, high in (("bond", SINGLE, OTHER_BOND), ("1-3", ONE_THREE, ONE_THREE_RING)):
+        i, j = np.nonzero((code >= low) & (code <= high))
+        if len(i) and len(generated):
+            expected = _distances(references, i, j).mean(0)
+            out[name] = float(np.abs(_distances(generated, i, j) - expected).mean())
+    return out
+
+
+def mean_table(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Means over molecules, with medians of MAT beside them; what a molecule lacks it does not count in."""
+    columns: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.items():
+            columns.setdefault(name, []).append(value)
+    table = {name: float(np.mean(values)) for name, values in columns.items()}
+    medians = {f"{n}_median": float(np.median(columns[n])) for n in ("mat_r", "mat_p") if n in columns}
+    return table | medians
+
+
+def _distances(coords: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(coords[:, i] - coords[:, j], axis=-1)

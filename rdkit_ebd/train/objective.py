@@ -1,0 +1,127 @@
+"""What should the network get right? Training pairs from seeds and references, and the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rdkit_ebd.batch import Batch, fragment_points
+from rdkit_ebd.blur import BlurConfig, blur, prior_points
+from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
+from rdkit_ebd.molgraph import LOCAL_TYPES, SAME_FRAGMENT
+from rdkit_ebd.sampler import Denoiser
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Settings of pairs and loss.
+
+    Attributes:
+        pairing: "basin": the seed's torsions are brought into the reference's basin; "as_is": pairs as prepared.
+        keep_within: A seed's own torsion stays when it is this close to the reference's, degrees.
+        torsion_noise: Else it is drawn around the reference's with this standard deviation, degrees.
+        distortion: Noise on the atoms of a reference that is its own seed, angstrom; about ETKDG's local error.
+        wide_share: Share of conformers whose torsions are drawn with three times that deviation.
+        true_layout_share: For the fragment prior, share trained from the reference's own fragment layout plus noise.
+        layout_noise: That noise, angstrom per fragment.
+        prior_share: Share of each batch trained at t = 1, where sampling starts.
+        local_weight: Weight of the pair-distance loss within three bonds.
+        robust: Length in angstrom beyond which an atom's error counts linearly; 0 for the paper's squared error.
+    """
+
+    pairing: str = "basin"
+    keep_within: float = 45.0
+    torsion_noise: float = 12.0
+    distortion: float = 0.04
+    wide_share: float = 0.2
+    true_layout_share: float = 0.0
+    layout_noise: float = 0.4
+    prior_share: float = 0.4
+    local_weight: float = 2.0
+    robust: float = 0.3
+
+
+def into_basin(seed: Tensor, reference: Tensor, batch: Batch, config: ObjectiveConfig) -> Tensor:
+    """Turn the seed's torsions into the reference's basin, so that the pair has one answer to learn.
+
+    A torsion near the reference's stays as RDKit made it. One in another basin (or on a symmetry-equivalent side:
+    methyl, phenyl) is set to the reference's plus noise. Averaging over contradictory targets is what keeps a
+    network trained on freely matched pairs from moving torsions at all.
+    """
+    if batch.torsions.shape[1] == 0:
+        return seed
+    gap = wrap_angle(dihedrals(reference, batch.torsions) - dihedrals(seed, batch.torsions))
+    wide = torch.rand(len(seed), 1, device=seed.device) < config.wide_share
+    spread = torch.where(wide, 3.0, 1.0) * torch.deg2rad(torch.tensor(config.torsion_noise, device=seed.device))
+    moved = gap + spread * torch.randn_like(gap)
+    keep = (gap.abs() < torch.deg2rad(torch.tensor(config.keep_within, device=seed.device))) & ~wide
+    angles = torch.where(keep, torch.zeros_like(gap), moved) * batch.torsion_mask
+    return centre(twist(seed, batch.torsions[..., 1:3], batch.far_side, angles), batch.mask)
+
+
+def training_loss(
+    denoise: Denoiser, seed: Tensor, reference: Tensor, batch: Batch, blurring: BlurConfig, config: ObjectiveConfig
+) -> dict[str, Tensor]:
+    """Loss of one batch, with its parts.
+
+    Args:
+        denoise: The network.
+        seed: (B, N, 3) coarse conformers.
+        reference: (B, N, 3) conformers paired with them.
+        batch: The molecules.
+        blurring: Forward process.
+        config: Objective.
+
+    Returns:
+        Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom).
+    """
+    if config.pairing == "basin":
+        seed = into_basin(seed, reference, batch, config)
+    x_0 = align(reference, seed, batch.mask)
+    prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
+    t = torch.rand(len(seed), device=seed.device)
+    t = torch.where(torch.rand_like(t) < config.prior_share, torch.ones_like(t), t)
+    x_t = blur(x_0, prior, t, torch.randn_like(seed), batch.mask, blurring)
+    predicted = denoise(x_t, t, batch, prior)
+    square = (align(predicted, x_0, batch.mask) - x_0).square().sum(-1)
+    atoms = batch.mask.to(square.dtype)
+    local = local_error(predicted, reference, batch)
+    placed = (_robust(square, config.robust) * atoms).sum(1) / atoms.sum(1)
+    return {
+        "loss": placed.mean() + config.local_weight * local,
+        "rmsd": ((square * atoms).sum() / atoms.sum()).sqrt().detach(),
+        "local": local.detach(),
+    }
+
+
+def _mix_layouts(prior: Tensor, x_0: Tensor, batch: Batch, config: ObjectiveConfig) -> Tensor:
+    """Replace part of the priors by the true fragment layout with noise, which decouples deblurring from matching."""
+    if not config.true_layout_share:
+        return prior
+    members = batch.membership(x_0.dtype)
+    noise = members @ torch.randn(len(x_0), members.shape[2], 3, device=x_0.device)
+    layout = centre(fragment_points(x_0, batch) + config.layout_noise * noise, batch.mask)
+    chosen = torch.rand(len(x_0), 1, 1, device=x_0.device) < config.true_layout_share
+    return torch.where(chosen, layout, prior)
+
+
+def local_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
+    """Mean absolute error of distances within three bonds, angstrom; scalar."""
+    code = batch.pair_types % SAME_FRAGMENT
+    row, i, j = ((code >= 1) & (code <= LOCAL_TYPES)).triu().nonzero(as_tuple=True)
+    if not len(row):
+        return x.sum() * 0
+    return (_length(x[row, i] - x[row, j]) - _length(reference[row, i] - reference[row, j])).abs().mean()
+
+
+def _length(vector: Tensor) -> Tensor:
+    return (vector.square().sum(-1) + 1e-8).sqrt()
+
+
+def _robust(square: Tensor, scale: float) -> Tensor:
+    """Pseudo-Huber: squared error for small displacements, linear for those nobody can predict."""
+    if scale <= 0:
+        return square
+    return 2 * scale * ((square + scale * scale).sqrt() - scale)

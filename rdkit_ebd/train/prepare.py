@@ -1,0 +1,132 @@
+"""How do data sets become shards? Seeds, graphs and pairs, made with RDKit in worker processes, one shard at a time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rdkit import Chem, rdBase
+from tqdm import tqdm
+
+from rdkit_ebd.coarse import coarse_seeds
+from rdkit_ebd.featurise import mol_graph
+from rdkit_ebd.fragments import Vocabulary, learn_vocabulary
+from rdkit_ebd.params import EBD
+from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.streams import coarse_base
+from rdkit_ebd.train.dataset import Record, read_records
+from rdkit_ebd.train.pairing import pair
+from rdkit_ebd.train.shards import Example, save_shard
+
+_SEED_SECONDS = 30.0  # per molecule; one that takes longer is left out of training
+_MAX_SYMMETRIES = 200
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """Settings of preparation.
+
+    Attributes:
+        coarse: Coarse stage, "etkdg" or "dg".
+        seeds: Coarse seeds per molecule for training; for validation there are twice as many as references.
+        pairing: "basin" or "hungarian".
+        level: Level of theory of this data set, an index into the model's list.
+        judged: Make a validation shard: natural seeds, symmetries, no pairs.
+        random_seed: Of the seeds.
+    """
+
+    coarse: str = "etkdg"
+    seeds: int = 6
+    pairing: str = "basin"
+    level: int = 0
+    judged: bool = False
+    random_seed: int = 0
+
+
+def learn_from(paths: Sequence[Path], size: int) -> Vocabulary:
+    """Learn a fragment vocabulary from the molecules of data sets."""
+    mols = [record.mol for path in paths for record in read_records(path)]
+    return learn_vocabulary(mols, size, progress=True)
+
+
+def prepare(
+    data: Path,
+    out: Path,
+    vocabulary: Vocabulary,
+    config: PrepareConfig,
+    shard_size: int = 2000,
+    workers: int = 2,
+    limit: int | None = None,
+) -> list[Path]:
+    """Write the shards of one data set; shards that exist are left as they are, so that an interrupted run goes on.
+
+    Returns:
+        The shards' paths.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    records = read_records(data, limit=limit)
+    paths = []
+    with get_context("spawn").Pool(workers) as pool, tqdm(desc=data.stem, unit=" molecules") as bar:
+        for number, part in enumerate(_parts(records, shard_size)):
+            path = out / f"{data.stem}-{number:03d}.shard"
+            if not path.exists():
+                tasks = ((record, vocabulary, config) for record in part)
+                made = []
+                for example in pool.imap(_make, tasks, chunksize=4):
+                    made.append(example)
+                    bar.update()
+                save_shard(path, [e for e in made if e is not None])
+            paths.append(path)
+    return paths
+
+
+def make_example(record: Record, vocabulary: Vocabulary, config: PrepareConfig, seeds: np.ndarray) -> Example | None:
+    """Turn one record and its seeds into an example; None where no seed could be made."""
+    if not len(seeds):
+        return None
+    graph = mol_graph(record.mol, vocabulary, level=config.level)
+    if config.judged:
+        symmetries = symmetry_mappings(record.mol, maxMatches=_MAX_SYMMETRIES)
+        return Example(graph, record.coords, seeds, np.zeros((0, 2), np.int16), symmetries)
+    return Example(graph, record.coords, seeds, pair(graph, record.coords, seeds, config.pairing))
+
+
+def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
+    """Coarse seeds (S, N, 3) float32 with the written stereo; S may be less than `count`."""
+    parameters = EBD(coarse=config.coarse)
+    found = coarse_seeds(
+        mol,
+        range(count),
+        coarse_base(config.random_seed, 0),
+        parameters.coarse_parameters,
+        time.monotonic() + _SEED_SECONDS,
+    )
+    return found.coords[found.made].astype(np.float32)
+
+
+def save_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
+    """Write a vocabulary as JSON."""
+    path.write_text(json.dumps(vocabulary.to_dict()))
+
+
+def load_vocabulary(path: Path) -> Vocabulary:
+    """Read a vocabulary from JSON."""
+    return Vocabulary.from_dict(json.loads(path.read_text()))
+
+
+def _make(task: tuple[Record, Vocabulary, PrepareConfig]) -> Example | None:
+    record, vocabulary, config = task
+    with rdBase.BlockLogs():
+        count = 2 * len(record.coords) if config.judged else config.seeds
+        return make_example(record, vocabulary, config, make_seeds(record.mol, count, config))
+
+
+def _parts(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
+    while part := list(islice(records, size)):
+        yield part

@@ -1,0 +1,69 @@
+"""Is the network getting better? The validation table, computed with torch and numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from rdkit_ebd.batch import collate
+from rdkit_ebd.blur import BlurConfig
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.sampler import deblur, deblur_times
+from rdkit_ebd.streams import noise_stream
+from rdkit_ebd.train.metrics import ensemble_metrics, geometry_metrics, mean_table
+from rdkit_ebd.train.shards import Example
+
+_COLUMNS = (
+    *("step", "samples", "minutes", "loss", "rmsd", "local"),
+    *("mat_r", "mat_p", "cov_r@0.75", "cov_p@0.75", "bond", "1-3", "stereo"),
+)
+
+
+def validation_table(
+    network: DeblurNetwork, examples: Sequence[Example], blur: BlurConfig, steps: int
+) -> dict[str, float]:
+    """Deblur every seed of every example and compare with the references.
+
+    Args:
+        network: In evaluation mode.
+        examples: From a validation shard, with symmetries.
+        blur: Blurring process.
+        steps: Deblurring steps; 0 judges the seeds themselves.
+    """
+    return mean_table(_judge(example, _sample(network, example, blur, steps)) for example in examples)
+
+
+def format_row(row: dict[str, Any]) -> str:
+    """One line of the training log."""
+    cells = []
+    for name in _COLUMNS:
+        if name in row:
+            value = row[name]
+            cells.append(f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}")
+    return "  ".join(cells)
+
+
+def _sample(network: DeblurNetwork, example: Example, blur: BlurConfig, steps: int) -> np.ndarray:
+    if steps == 0:
+        return example.seeds
+    device = next(network.parameters()).device
+    count, atoms = example.seeds.shape[:2]
+    batch = collate([example.graph]).rows(torch.zeros(count, dtype=torch.long)).to(device)
+    noise = torch.stack([noise_stream(0, k, 0, steps, atoms) for k in range(count)]).to(device)
+    seeds = torch.from_numpy(example.seeds).to(device)
+    with torch.no_grad():
+        return deblur(network, seeds, batch, blur, deblur_times(steps), noise).cpu().numpy()
+
+
+def _judge(example: Example, generated: np.ndarray) -> dict[str, float]:
+    row = ensemble_metrics(generated, example.references, example.symmetries)
+    row |= geometry_metrics(generated, example.references, example.graph.pair_types)
+    quads, signs = example.graph.stereo_quads, example.graph.stereo_signs
+    if len(signs):
+        a, b, c = (generated[:, quads[:, i]] - generated[:, quads[:, 0]] for i in (1, 2, 3))
+        volume = (a * np.cross(b, c)).sum(-1)
+        row["stereo"] = float((np.sign(volume) == signs).mean())
+    return row
