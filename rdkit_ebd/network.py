@@ -100,7 +100,7 @@ class DeblurNetwork(nn.Module):
         """
         h = sum(emb(batch.atom_features[..., i]) for i, emb in enumerate(self.embeddings))
         h = h + (self.time(_time_features(t)) + self.level(batch.level))[:, None]
-        members = batch.membership()
+        members = batch.membership(x_t.dtype)
         z = self.fragment_size(members.sum(1).long().clamp(max=31))
         vectors = x_t.new_zeros(*x_t.shape, self.config.heads)
         statics = _statics(batch, members, prior - x_t if self.config.sees_prior else torch.zeros_like(x_t))

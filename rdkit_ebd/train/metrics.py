@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from rdkit_ebd.molgraph import ONE_THREE, ONE_THREE_RING, OTHER_BOND, SAME_FRAGMENT, SINGLE
 from rdkit_ebd.rmsd import best_rms
 
 COVERAGE_THRESHOLDS = (0.75, 1.25)
@@ -38,7 +37,9 @@ def ensemble_metrics(generated: np.ndarray, references: np.ndarray, symmetries: 
     return out
 
 
-def geometry_metrics(generated: np.ndarray, references: np.ndarray, pair_types: np.ndarray) -> dict[str, float]:
+def geometry_metrics(
+    generated: np.ndarray, references: np.ndarray, bonds: np.ndarray, angles: np.ndarray
+) -> dict[str, float]:
     """Mean absolute error of bond lengths and 1-3 distances against the references' means, angstrom.
 
     The mean over references is the yardstick because no generated conformer is any one reference's partner.
@@ -46,13 +47,13 @@ def geometry_metrics(generated: np.ndarray, references: np.ndarray, pair_types: 
     Args:
         generated: (K, N, 3).
         references: (R, N, 3).
-        pair_types: (N, N) of the molecule's graph.
+        bonds: (P, 2) bonded pairs.
+        angles: (P, 2) 1-3 pairs.
     """
-    code = np.triu(pair_types % SAME_FRAGMENT)
     out = {}
-    for name, low, high in (("bond", SINGLE, OTHER_BOND), ("1-3", ONE_THREE, ONE_THREE_RING)):
-        i, j = np.nonzero((code >= low) & (code <= high))
-        if len(i) and len(generated):
+    for name, pairs in (("bond", bonds), ("1-3", angles)):
+        i, j = pairs.T
+        if len(pairs) and len(generated):
             expected = _distances(references, i, j).mean(0)
             out[name] = float(np.abs(_distances(generated, i, j) - expected).mean())
     return out

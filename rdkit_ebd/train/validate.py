@@ -10,6 +10,7 @@ import torch
 
 from rdkit_ebd.batch import collate
 from rdkit_ebd.blur import BlurConfig
+from rdkit_ebd.molgraph import ONE_THREE, ONE_THREE_RING, OTHER_BOND, SAME_FRAGMENT, SINGLE
 from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.sampler import deblur, deblur_times
 from rdkit_ebd.streams import noise_stream
@@ -60,7 +61,10 @@ def _sample(network: DeblurNetwork, example: Example, blur: BlurConfig, steps: i
 
 def _judge(example: Example, generated: np.ndarray) -> dict[str, float]:
     row = ensemble_metrics(generated, example.references, example.symmetries)
-    row |= geometry_metrics(generated, example.references, example.graph.pair_types)
+    code = np.triu(example.graph.pair_types % SAME_FRAGMENT)
+    bonds = np.argwhere((code >= SINGLE) & (code <= OTHER_BOND))
+    angles = np.argwhere((code >= ONE_THREE) & (code <= ONE_THREE_RING))
+    row |= geometry_metrics(generated, example.references, bonds, angles)
     quads, signs = example.graph.stereo_quads, example.graph.stereo_signs
     if len(signs):
         a, b, c = (generated[:, quads[:, i]] - generated[:, quads[:, 0]] for i in (1, 2, 3))

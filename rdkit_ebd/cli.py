@@ -1,0 +1,296 @@
+"""How is it called from a shell? `rdkit-ebd embed molecules.smi -o conformers.sdf`, and what models there are."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
+    from rdkit import Chem
+    from tqdm import tqdm
+
+    from rdkit_ebd.files import Entry, SDFWriter
+    from rdkit_ebd.params import EBD
+    from rdkit_ebd.report import EmbedReport
+    from rdkit_ebd.weights import ModelConfig
+
+PROBLEMS, USAGE, INTERRUPTED = 1, 2, 130  # exit codes; 0 is for a run in which every molecule went well
+
+app = typer.Typer(
+    help="Molecular conformers from Equivariant Blurring Diffusion.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models = typer.Typer(help="The models that came with the package.", invoke_without_command=True)
+app.add_typer(models, name="models")
+# Commands of other modules are added here, a line each.
+
+
+class Coarse(str, Enum):
+    """Values of --coarse."""
+
+    etkdg = "etkdg"
+    dg = "dg"
+
+
+class Fallback(str, Enum):
+    """Values of --fallback."""
+
+    none = "none"
+    etkdgv3 = "ETKDGv3"
+
+
+@dataclass
+class Tally:
+    """What the summary counts. A molecule with fewer conformers than asked for is a failure, and is written."""
+
+    molecules: int = 0
+    conformers: int = 0
+    failures: int = 0
+    stereo_judged: int = 0
+    stereo_right: int = 0
+
+    def add(self, report: EmbedReport) -> None:
+        """Count a molecule that was embedded."""
+        self.conformers += len(report.ids)
+        self.stereo_judged += report.stereo_judged
+        self.stereo_right += report.stereo_right
+
+    def summary(self, seconds: float) -> str:
+        """One line."""
+        words = [_count(self.molecules, "molecule"), _count(self.conformers, "conformer")]
+        words.append(_count(self.failures, "failure"))
+        if self.stereo_judged:
+            words.append(f"stereo yield {100 * self.stereo_right / self.stereo_judged:.1f} %")
+        return ", ".join([*words, f"{seconds:.1f} s"])
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="rdkit-ebd")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from rdkit_ebd import __version__
+
+        typer.echo(f"rdkit-ebd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Molecular conformers from Equivariant Blurring Diffusion."""
+
+
+@app.command("embed")
+def embed_command(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help='A SMILES, a .smi or .sdf file (also .gz), or "-" for SMILES on stdin.'),
+    ],
+    output: Annotated[
+        str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
+    ],
+    num_confs: Annotated[int, typer.Option("-n", "--num-confs", min=1, help="Conformers per molecule.")] = 10,
+    seed: Annotated[int, typer.Option(min=-1, help="Same seed, same conformers; -1: fresh ones every time.")] = 42,
+    prune: Annotated[
+        float, typer.Option(help="Drop what is this close (RMSD of the heavy atoms, angstrom) to a kept conformer.")
+    ] = -1.0,
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model (see `models`), or a .safetensors file.")
+    ] = "default",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps.", show_default="the model's own")] = None,
+    coarse: Annotated[Coarse, typer.Option(help="Seeds: ETKDGv3 or plain distance geometry.")] = Coarse.etkdg,
+    timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
+    fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: all, -n: all but n.")] = 0,
+    hydrogens: Annotated[
+        bool,
+        typer.Option(
+            "--hydrogens/--no-hydrogens",
+            help="Add the hydrogens that are missing, to SMILES and SD records alike; "
+            "or write the atoms of the input alone, its explicit hydrogens included.",
+        ),
+    ] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only tell problems: no progress, no summary.")] = False,
+) -> None:
+    """Make conformers of every molecule of INPUT and write them to an SD file, one record each.
+
+    The stereochemistry of INPUT is that of the conformers. A molecule that cannot be read or embedded is told on
+    stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
+    than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+    """
+    with _usage_errors():
+        params = _parameters(
+            randomSeed=seed,
+            pruneRmsThresh=prune,
+            model=model,
+            device=device,
+            numSteps=steps,
+            coarse=coarse.value,
+            timeout=timeout,
+            fallback=fallback.value,
+            numThreads=threads,
+        )
+    try:
+        tally = _embed_file(source, output, num_confs, params, hydrogens, quiet)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; {output} was not written", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:  # a full disk, a folder that went away
+        typer.echo(f"{output} was not written: {error}", err=True)
+        raise typer.Exit(USAGE) from None
+    raise typer.Exit(PROBLEMS if tally.failures else 0)
+
+
+def _parameters(**values: Any) -> EBD:
+    """Parameters that are known to work, the model loaded: what is wrong with them is told before any molecule."""
+    import torch
+
+    from rdkit_ebd.params import EBD
+    from rdkit_ebd.weights import load_model
+
+    params = EBD(**values)
+    params.validate()
+    if params.numThreads:  # otherwise torch's own choice, which knows of OMP_NUM_THREADS
+        torch.set_num_threads(params.threads())
+    load_model(params.model, params.device)
+    return params
+
+
+def _embed_file(source: str, output: str, num_confs: int, params: EBD, hydrogens: bool, quiet: bool) -> Tally:
+    from rdkit_ebd.files import SDFWriter, count_molecules, place, read_molecules
+
+    start, tally = time.perf_counter(), Tally()
+    with ExitStack() as stack:
+        with _usage_errors():
+            entries, total, word = read_molecules(source), count_molecules(source), place(source)
+            writer = stack.enter_context(SDFWriter(output))
+        bar = stack.enter_context(_progress(total, quiet))
+        for entry in entries:
+            for note in _embed_entry(entry, writer, num_confs, params, hydrogens, tally):
+                bar.write(f"{word} {entry.number} ({entry.name or 'no name'}): {note}", file=sys.stderr)
+            bar.update()
+            bar.set_postfix_str(f"{_count(tally.conformers, 'conformer')}, {_count(tally.failures, 'failure')}")
+    if not quiet:
+        typer.echo(tally.summary(time.perf_counter() - start), err=True)
+    return tally
+
+
+def _embed_entry(
+    entry: Entry, writer: SDFWriter, num_confs: int, params: EBD, hydrogens: bool, tally: Tally
+) -> list[str]:
+    """Embed and write one molecule; what its reader must know comes back."""
+    tally.molecules += 1
+    if entry.mol is None:
+        tally.failures += 1
+        return [entry.problem]
+    try:
+        mol, report = _embed(entry.mol, num_confs, params, hydrogens)
+    except Exception as error:  # whatever it is, the other molecules of a long file can do nothing about it
+        tally.failures += 1
+        expected = isinstance(error, (ValueError, RuntimeError))
+        return [" ".join(str(error).split()) if expected else f"internal error, please report it: {error!r}"]
+    writer.write(mol, entry.name)
+    tally.add(report)
+    tally.failures += not report.ok
+    return report.messages if report.ok else [report.summary()]
+
+
+def _embed(mol: Chem.Mol, num_confs: int, params: EBD, hydrogens: bool) -> tuple[Chem.Mol, EmbedReport]:
+    from rdkit import Chem, rdBase
+
+    from rdkit_ebd.api import EmbedWithReport
+
+    if hydrogens:
+        mol = Chem.AddHs(mol)
+    with nullcontext() if hydrogens else rdBase.BlockLogs():  # RDKit's advice to add hydrogens was declined
+        return mol, EmbedWithReport(mol, num_confs, params)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Tell what is wrong with an option or a file in one line, without a traceback."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except (ValueError, TypeError, SafetensorError) as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _progress(total: int | None, quiet: bool) -> tqdm[NoReturn]:
+    from tqdm import tqdm
+
+    # None: shown where stderr is a terminal, so that log files stay readable
+    return tqdm(total=total, unit="mol", file=sys.stderr, disable=True if quiet or total == 1 else None)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+@models.callback()
+def list_models(context: typer.Context) -> None:
+    """List the models that came with the package."""
+    if context.invoked_subcommand is not None:
+        return
+    from rdkit_ebd.weights import available_models, load_model
+
+    for name, path in available_models().items():
+        loaded = load_model(name, "cpu")
+        typer.echo(f"{name}  {loaded.weights_hash}  {path.stat().st_size / 1e6:.1f} MB")
+        for line in _described(loaded.config):
+            typer.echo(f"  {line}")
+
+
+@models.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model, or a .safetensors file.")]) -> None:
+    """Print a model's card as JSON."""
+    from rdkit_ebd.weights import model_path, read_config
+
+    with _usage_errors():
+        config = read_config(model_path(name))
+    typer.echo(json.dumps(config.card, indent=2, sort_keys=True))
+
+
+def _described(config: ModelConfig) -> list[str]:
+    from rdkit.Chem import GetPeriodicTable
+
+    symbol = GetPeriodicTable().GetElementSymbol
+    lines = [
+        f"elements: {' '.join(symbol(z) for z in config.elements)}; at most {config.max_atoms} atoms",
+        f"prior: {config.blur.prior}; steps: {config.steps}; trained on: {', '.join(config.levels) or 'not told'}",
+    ]
+    row = _validation_row(config.card)
+    cells = [f"{key} {value:.4g}" for key, value in row.items() if isinstance(value, (int, float))]
+    return [*lines, f"validation: {'  '.join(cells)}"] if cells else lines
+
+
+def _validation_row(card: dict[str, Any]) -> dict[str, Any]:
+    """The validation table's row of the weights shipped, the last of the training's history if there is no other."""
+    row = card.get("validation") or card.get("history") or {}
+    row = row[-1] if isinstance(row, list) else row
+    return row if isinstance(row, dict) else {}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""How do molecules come in and conformers go out? SMILES and SD files, one bad line at a time, written whole or not."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple
+
+from rdkit import Chem, rdBase
+
+from rdkit_ebd.report import PROVENANCE, get_provenance
+
+SMILES_SUFFIXES = (".smi", ".smiles", ".txt")
+SD_SUFFIXES = (".sdf", ".sd", ".mol")
+STANDARD_STREAM = "-"
+
+# Stack frames, banners, and lines that say again what the first one said.
+_NOISE = re.compile(
+    r"^\d+# |\*\*\*|check for mistakes|Failed parsing SMILES|moving to the beginning|Violation occurred"
+)
+_LOG_STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\] ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands at one place of an input.
+
+    Attributes:
+        number: Line of a SMILES file or record of an SD file, from 1.
+        name: The molecule's name; a SMILES without one is its own name.
+        mol: As it was written, no hydrogens added or removed; None where it could not be read.
+        problem: Why it could not be read.
+    """
+
+    number: int
+    name: str
+    mol: Chem.Mol | None
+    problem: str = ""
+
+
+class _Text(NamedTuple):
+    """A line or a record before it is a molecule; `problem` is set where the file itself could not be read on."""
+
+    number: int
+    text: str
+    problem: str = ""
+
+
+def read_molecules(source: str | os.PathLike[str]) -> Iterator[Entry]:
+    """Read molecules one by one; what cannot be read becomes an entry that says why, and the reading goes on.
+
+    Args:
+        source: A SMILES; or a file of SMILES lines (.smi, .smiles, .txt: SMILES, blanks or a tab, name; a header,
+            blank lines and lines that start with # are skipped) or of SD records (.sdf, .sd, .mol), also with .gz;
+            or "-" for SMILES lines on standard input.
+
+    Returns:
+        Entries in the order of the input. SD properties are properties of the molecules.
+
+    Raises:
+        FileNotFoundError: `source` has a suffix of the above and does not exist.
+        ValueError: It is neither a file of these kinds nor a SMILES.
+    """
+    if _kind(source) == "":
+        return iter([_literal(str(source))])
+    parse = _parse_record if _kind(source) == "sd" else _parse_line
+    return (parse(text) if not text.problem else Entry(text.number, "", None, text.problem) for text in _texts(source))
+
+
+def count_molecules(source: str | os.PathLike[str]) -> int | None:
+    """How many entries `read_molecules` will give; None where only reading tells (standard input)."""
+    if str(source) == STANDARD_STREAM:
+        return None
+    return sum(1 for _ in _texts(source)) if _kind(source) else 1
+
+
+def place(source: str | os.PathLike[str]) -> str:
+    """What an entry's number counts: "line" or "record"."""
+    return "record" if _kind(source) == "sd" else "line"
+
+
+class SDFWriter:
+    """Writes every conformer of a molecule as one SD record; the file appears whole, when the `with` block ends well.
+
+    Until then the records are in a file beside it whose name ends in ".partial"; an exception in the block, Ctrl-C
+    included, removes that and leaves what was at `path` as it was.
+
+    Args:
+        path: File to write, compressed if it ends in .gz; "-" for standard output, which is written as it comes.
+
+    Raises:
+        OSError: On entering the block, the file cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.records = 0
+        # A link stays a link, and a device such as /dev/null is not replaced by a file.
+        self._target = None if str(path) == STANDARD_STREAM else Path(path).resolve()
+        self._partial = self._target
+        if self._target is not None and (self._target.is_file() or not self._target.exists()):
+            self._partial = self._target.with_name(f".{self._target.name}.{os.getpid()}.partial")
+
+    def __enter__(self) -> SDFWriter:
+        if self._target is None or self._partial is None:
+            self._stream: IO[str] = sys.stdout
+        elif self._target.suffix.lower() == ".gz":
+            self._stream = gzip.open(self._partial, "wt", encoding="utf-8")
+        else:
+            self._stream = open(self._partial, "w", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._target is None or self._partial is None:
+            self._stream.flush()
+            return
+        try:
+            self._stream.close()  # the last bytes are written here, and may not fit on the disk
+            if kind is None and self._partial != self._target:
+                self._partial.replace(self._target)
+        finally:
+            if self._partial != self._target:
+                self._partial.unlink(missing_ok=True)
+
+    def write(self, mol: Chem.Mol, name: str | None = None) -> int:
+        """Write the conformers of a molecule, with its properties and the provenance of each.
+
+        Args:
+            mol: Its conformers are 3D; it is not changed.
+            name: Title of the records; None for the name the molecule has.
+
+        Returns:
+            Records written.
+        """
+        for conformer in mol.GetConformers():
+            record = Chem.Mol(mol, False, conformer.GetId())
+            if name is not None:
+                record.SetProp("_Name", " ".join(name.split()))  # a line break would shift the whole record
+            for key in PROVENANCE:  # of an earlier run, where its output is this one's input
+                record.ClearProp(key)
+            for key, value in get_provenance(conformer).items():
+                record.SetProp(key, str(value))
+            self._stream.write(Chem.SDWriter.GetText(record, conformer.GetId()))
+            self.records += 1
+        return mol.GetNumConformers()
+
+
+def _kind(source: str | os.PathLike[str]) -> str:
+    """ "smiles" or "sd" for a file, by its suffix; "" for a SMILES."""
+    if str(source) == STANDARD_STREAM:
+        return "smiles"
+    name = os.fspath(source).lower().removesuffix(".gz")
+    return "smiles" if name.endswith(SMILES_SUFFIXES) else "sd" if name.endswith(SD_SUFFIXES) else ""
+
+
+def _literal(smiles: str) -> Entry:
+    entry = _parse_line(_Text(1, smiles))
+    if entry.mol is not None:
+        return entry
+    suffixes = ", ".join(SMILES_SUFFIXES + SD_SUFFIXES)
+    if os.path.exists(smiles):
+        raise ValueError(
+            f"{smiles!r} is of no known kind; the name of a file must end in {suffixes} (or these with .gz)"
+        )
+    raise ValueError(f"{smiles!r} is neither a file ({suffixes}) nor a SMILES: {entry.problem}")
+
+
+def _texts(source: str | os.PathLike[str]) -> Iterator[_Text]:
+    """Lines or records of a file; that it exists is checked at once, and damage further on ends it as a problem."""
+    if str(source) == STANDARD_STREAM:
+        return _lines(sys.stdin)
+    path = Path(source)
+    path.stat()  # raises FileNotFoundError now, not when the first molecule is asked for
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder")
+    return _from_file(path, _kind(source) == "sd")
+
+
+def _from_file(path: Path, sd: bool) -> Iterator[_Text]:
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    number = 0
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark in front. A wrong byte in a name is not worth a molecule.
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as stream:
+            for text in _records(stream) if sd else _lines(stream):
+                number = text.number
+                yield text
+    except (OSError, EOFError, zlib.error) as error:
+        yield _Text(number + 1, "", f"the file is damaged from here on: {error}")
+
+
+def _lines(stream: IO[str]) -> Iterator[_Text]:
+    first = True
+    for number, line in enumerate(stream, start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        # No SMILES has these three letters in a row; headers are "SMILES Name", "canonical_smiles", "smi id", ...
+        if not (first and "smi" in line.split()[0].lower()):
+            yield _Text(number, line)
+        first = False
+
+
+def _records(stream: IO[str]) -> Iterator[_Text]:
+    """Records of an SD file, each on its own: RDKit's supplier loses its place after some kinds of damage."""
+    number, block = 1, ""
+    for line in stream:
+        if line.startswith("$$$$"):
+            yield _Text(number, block)
+            number, block = number + 1, ""
+        else:
+            block += line
+    if block.strip():  # a mol file, or an SD file without its last separator
+        yield _Text(number, block)
+
+
+def _parse_line(line: _Text) -> Entry:
+    smiles, _, name = line.text.strip().partition("\t" if "\t" in line.text.strip() else " ")
+    with rdBase.CaptureErrorLog() as log:
+        mol = Chem.MolFromSmiles(line.text.strip())  # the whole line: extensions such as |&1:1| come before the name
+    if mol is not None and mol.HasProp("_Name"):
+        name = mol.GetProp("_Name")
+    return _entry(line.number, name.strip() or smiles, mol, log.messages)
+
+
+def _parse_record(record: _Text) -> Entry:
+    supplier = Chem.SDMolSupplier()
+    with rdBase.CaptureErrorLog() as log:
+        supplier.SetData(record.text, removeHs=False)
+        mol = next(iter(supplier), None)
+    return _entry(record.number, record.text.partition("\n")[0].strip(), mol, log.messages)
+
+
+def _entry(number: int, name: str, mol: Chem.Mol | None, messages: str) -> Entry:
+    if mol is None:
+        return Entry(number, name, None, _reason(messages) or "RDKit cannot read it and does not say why")
+    if mol.GetNumAtoms() == 0:
+        return Entry(number, name, None, "it has no atoms")
+    return Entry(number, name, mol)
+
+
+def _reason(messages: str) -> str:
+    """RDKit's complaint in one line: without the time of day, its stack trace and what only repeats the input."""
+    lines = [line.strip() for line in _LOG_STAMP.sub("", messages).splitlines()]
+    telling = [line for line in lines if " " in line and not _NOISE.search(line)]
+    return "; ".join(dict.fromkeys(telling))
