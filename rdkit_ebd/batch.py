@@ -28,6 +28,9 @@ class Batch:
         torsions: (B, R, 4) int64.
         torsion_mask: (B, R) bool.
         far_side: (B, R, N) bool.
+        dihedrals: (B, T, 4) int64, every dihedral i-a-b-j about a rotatable bond.
+        dihedral_bonds: (B, T) int64, its rotatable bond.
+        dihedral_mask: (B, T) bool.
         level: (B,) int64, level of theory.
     """
 
@@ -42,6 +45,9 @@ class Batch:
     torsions: Tensor
     torsion_mask: Tensor
     far_side: Tensor
+    dihedrals: Tensor
+    dihedral_bonds: Tensor
+    dihedral_mask: Tensor
     level: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
@@ -72,13 +78,14 @@ def collate(graphs: Sequence[MolGraph], multiple: int = 1) -> Batch:
         graphs: One row each.
         multiple: Round the padded sizes up to this multiple, so that compiled code meets few shapes.
     """
-    n, f, q, r = (
+    n, f, q, r, t = (
         _round_up(max(size), multiple)
         for size in (
             [g.num_atoms for g in graphs],
             [g.num_fragments for g in graphs],
             [len(g.stereo_signs) for g in graphs],
             [len(g.torsions) for g in graphs],
+            [len(g.dihedrals) for g in graphs],
         )
     )
     b = len(graphs)
@@ -94,6 +101,9 @@ def collate(graphs: Sequence[MolGraph], multiple: int = 1) -> Batch:
         "torsions": np.zeros((b, r, 4), np.int64),
         "torsion_mask": np.zeros((b, r), bool),
         "far_side": np.zeros((b, r, n), bool),
+        "dihedrals": np.zeros((b, t, 4), np.int64),
+        "dihedral_bonds": np.zeros((b, t), np.int64),
+        "dihedral_mask": np.zeros((b, t), bool),
         "level": np.array([g.level for g in graphs], np.int64),
     }
     for row, g in enumerate(graphs):
@@ -113,6 +123,10 @@ def _fill(out: dict[str, np.ndarray], row: int, g: MolGraph) -> None:
     out["torsions"][row, :r] = g.torsions
     out["torsion_mask"][row, :r] = True
     out["far_side"][row, :r, :n] = g.far_side
+    t = len(g.dihedrals)
+    out["dihedrals"][row, :t] = g.dihedrals[:, :4]
+    out["dihedral_bonds"][row, :t] = g.dihedrals[:, 4]
+    out["dihedral_mask"][row, :t] = True
 
 
 def _round_up(size: int, multiple: int) -> int:

@@ -31,7 +31,7 @@ class BlurConfig:
     """
 
     prior: Prior = "atoms"
-    sigma: float = 0.1
+    sigma: float = 0.03
     noise: NoiseSchedule = "sqrt"
 
     def __post_init__(self) -> None:

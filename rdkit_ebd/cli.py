@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them
     from rdkit_ebd.weights import ModelConfig
 
 PROBLEMS, USAGE, INTERRUPTED = 1, 2, 130  # exit codes; 0 is for a run in which every molecule went well
+BOOKKEEPING = ("step", "samples", "minutes", "loss", "norm")  # of the training, in the rows of its validation table
 
 app = typer.Typer(
     help="Molecular conformers from Equivariant Blurring Diffusion.",
@@ -109,8 +110,8 @@ def embed_command(
     num_confs: Annotated[int, typer.Option("-n", "--num-confs", min=1, help="Conformers per molecule.")] = 10,
     seed: Annotated[int, typer.Option(min=-1, help="Same seed, same conformers; -1: fresh ones every time.")] = 42,
     prune: Annotated[
-        float, typer.Option(help="Drop what is this close (RMSD of the heavy atoms, angstrom) to a kept conformer.")
-    ] = -1.0,
+        float, typer.Option(min=0, help="Drop what is this near a kept one, heavy-atom RMSD in angstrom; 0: nothing.")
+    ] = 0.0,
     model: Annotated[
         str, typer.Option(help="Name of a shipped model (see `models`), or a .safetensors file.")
     ] = "default",
@@ -130,13 +131,14 @@ def embed_command(
     ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only tell problems: no progress, no summary.")] = False,
 ) -> None:
-    """Make conformers of every molecule of INPUT and write them to an SD file, one record each.
+    """Make conformers and write them to an SD file.
 
-    The stereochemistry of INPUT is that of the conformers. A molecule that cannot be read or embedded is told on
+    Every conformer is a record of its own, with the name and SD properties of the molecule and with its own provenance
+    (ebd_...). The stereochemistry of INPUT is that of the conformers. A molecule that cannot be embedded is told on
     stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
     than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
     """
-    with _usage_errors():
+    try:
         params = _parameters(
             randomSeed=seed,
             pruneRmsThresh=prune,
@@ -148,10 +150,9 @@ def embed_command(
             fallback=fallback.value,
             numThreads=threads,
         )
-    try:
         tally = _embed_file(source, output, num_confs, params, hydrogens, quiet)
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; {output} was not written", err=True)
+        typer.echo("interrupted; the output was not written", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:  # a full disk, a folder that went away
         typer.echo(f"{output} was not written: {error}", err=True)
@@ -166,11 +167,12 @@ def _parameters(**values: Any) -> EBD:
     from rdkit_ebd.params import EBD
     from rdkit_ebd.weights import load_model
 
-    params = EBD(**values)
-    params.validate()
+    with _usage_errors():
+        params = EBD(**values)
+        params.validate()
+        load_model(params.model, params.device)
     if params.numThreads:  # otherwise torch's own choice, which knows of OMP_NUM_THREADS
         torch.set_num_threads(params.threads())
-    load_model(params.model, params.device)
     return params
 
 
@@ -281,7 +283,7 @@ def _described(config: ModelConfig) -> list[str]:
         f"prior: {config.blur.prior}; steps: {config.steps}; trained on: {', '.join(config.levels) or 'not told'}",
     ]
     row = _validation_row(config.card)
-    cells = [f"{key} {value:.4g}" for key, value in row.items() if isinstance(value, (int, float))]
+    cells = [f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, (int, float)) and k not in BOOKKEEPING]
     return [*lines, f"validation: {'  '.join(cells)}"] if cells else lines
 
 

@@ -15,6 +15,9 @@ from rdkit.Chem import rdDistGeom
 MakeParameters = Callable[[int], rdDistGeom.EmbedParameters]
 
 
+GIVE_UP_AFTER = 3  # single tries, from random coordinates too, once a whole ensemble gave nothing
+
+
 @dataclass(frozen=True)
 class CoarseSeeds:
     """Seeds of one molecule.
@@ -48,15 +51,19 @@ def coarse_seeds(
     work = Chem.Mol(mol, True)  # quick copy: no conformers, no properties
     coords = np.full((len(indices), mol.GetNumAtoms(), 3), np.nan)
     failures: Counter[str] = Counter()
-    if _contiguous(indices):
+    hopeless = len(indices)
+    if _contiguous(indices) and (deadline is None or time.monotonic() < deadline):
         parameters = _within(make_parameters(base + indices[0]), deadline)
         ids = list(rdDistGeom.EmbedMultipleConfs(work, len(indices), parameters))
         if len(ids) == len(indices):
             coords[:] = [work.GetConformer(i).GetPositions() for i in ids]
             _count(failures, parameters)
             return _centred(coords, failures)
+        hopeless = len(indices) if ids else GIVE_UP_AFTER
     # RDKit renumbers what it made, so after a failure only single calls can tell which index failed.
     for row, k in enumerate(indices):
+        if row >= hopeless and np.isnan(coords[:row]).all():
+            break
         if deadline is not None and time.monotonic() >= deadline:
             failures["EXCEEDED_TIMEOUT"] += 1
             continue

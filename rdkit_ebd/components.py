@@ -66,7 +66,7 @@ def assemble(components: Sequence[Component], coords: Sequence[np.ndarray]) -> n
         (N, 3) angstrom.
     """
     whole = np.zeros((sum(len(c.atoms) for c in components), 3))
-    edge = None
+    edge = max((float(x[:, 0].max()) for c, x in zip(components, coords, strict=True) if c.held), default=None)
     for component, x in zip(components, coords, strict=True):
         if not component.held and edge is not None:
             x = x - x.mean(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
@@ -110,6 +111,8 @@ class SDFWriter:
     def __enter__(self) -> SDFWriter:
         if self._target is None or self._partial is None:
             self._stream: IO[str] = sys.stdout
+        elif not self._target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "no such folder", str(self._target.parent))
         elif self._target.suffix.lower() == ".gz":
             self._stream = gzip.open(self._partial, "wt", encoding="utf-8")
         else:

@@ -61,7 +61,9 @@ def dihedrals(x: Tensor, quads: Tensor) -> Tensor:
     axis = b1 / b1.norm(dim=-1, keepdim=True).clamp(min=1e-8)
     v = b0 - (b0 * axis).sum(-1, keepdim=True) * axis
     w = b2 - (b2 * axis).sum(-1, keepdim=True) * axis
-    return torch.atan2((torch.linalg.cross(axis, v) * w).sum(-1), (v * w).sum(-1))
+    sine, cosine = (torch.linalg.cross(axis, v) * w).sum(-1), (v * w).sum(-1)
+    undefined = sine.square() + cosine.square() < 1e-12  # a linear chain: call it zero, with a zero gradient
+    return torch.atan2(torch.where(undefined, 0.0, sine), torch.where(undefined, 1.0, cosine))
 
 
 def twist(x: Tensor, bonds: Tensor, far_side: Tensor, angles: Tensor) -> Tensor:

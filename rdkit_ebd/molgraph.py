@@ -6,6 +6,7 @@ Free of RDKit, so that training needs nothing but torch; `featurise` makes these
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -56,6 +57,20 @@ class MolGraph:
     torsions: np.ndarray
     far_side: np.ndarray
     level: int = 0
+
+    @cached_property
+    def dihedrals(self) -> np.ndarray:
+        """(T, 5) int64: every dihedral i-a-b-j about a rotatable bond, and the bond's row in `torsions`."""
+        code = self.pair_types % SAME_FRAGMENT
+        neighbours = [np.flatnonzero(row) for row in (code >= SINGLE) & (code <= OTHER_BOND)]
+        rows = [
+            (i, a, b, j, r)
+            for r, (_, a, b, _) in enumerate(self.torsions.tolist())
+            for i in neighbours[a]
+            for j in neighbours[b]
+            if i != b and j != a
+        ]
+        return np.array(rows, dtype=np.int64).reshape(-1, 5)
 
     @property
     def num_atoms(self) -> int:

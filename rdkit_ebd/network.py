@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rdkit_ebd.batch import Batch
-from rdkit_ebd.geometry import align, centre, gather_atoms, twist
+from rdkit_ebd.geometry import align, centre, dihedrals, gather_atoms, twist
 from rdkit_ebd.molgraph import ATOM_FEATURES, PAIR_TYPES
 
 _PULL = 0.1  # keeps the sum over a molecule's atoms near one
@@ -35,7 +35,7 @@ class NetworkConfig:
         blocks: Number of blocks.
         radial: Radial basis functions of a distance.
         twist_every: Rotatable bonds turn after every this many blocks; 0 for never.
-        twist_channels: Generalised torsions seen per rotatable bond.
+        harmonics: Terms of the torsional Fourier series.
         sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
         levels: Levels of theory told apart.
     """
@@ -45,7 +45,7 @@ class NetworkConfig:
     blocks: int = 6
     radial: int = 16
     twist_every: int = 2
-    twist_channels: int = 8
+    harmonics: int = 6
     sees_prior: bool = False
     levels: int = 2
 
@@ -108,7 +108,7 @@ class DeblurNetwork(nn.Module):
         for i, block in enumerate(self.blocks):
             h, z, x, vectors = block(h, z, x, vectors, statics)
             if str(i) in self.twists:
-                x = self.twists[str(i)](h, x, vectors, batch)
+                x = self.twists[str(i)](h, x, batch)
         return align(centre(x, batch.mask), x_t, batch.mask)
 
 
@@ -247,40 +247,45 @@ class RadialBias(nn.Module):
 
 
 class Twist(nn.Module):
-    """Turns rotatable bonds by angles read off generalised torsions, odd under reflection as angles are."""
+    """Turns rotatable bonds: each of their dihedrals pulls with a Fourier series whose terms depend on its atoms.
+
+    That is the form of a force field's torsion term, with coefficients that see the surroundings. Sines change sign
+    under reflection as the angle does; the sum over all dihedrals of a bond has no preferred direction or neighbour.
+    """
+
+    orders: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        d, k = config.width, config.twist_channels
-        self.channels = k
-        self.arms = nn.Linear(config.heads, 2 * k, bias=False)
+        d, k = config.width, config.harmonics
+        self.norm = nn.LayerNorm(d)
+        self.outer, self.inner = Dense(d, d), Dense(d, d)
         last = Dense(d, k)
-        self.gate = nn.Sequential(Dense(2 * d + k, d), nn.SiLU(), last)
+        self.coefficients = nn.Sequential(Dense(d + k, d), nn.SiLU(), last)
+        self.register_buffer("orders", torch.arange(1, k + 1).float(), persistent=False)
         nn.init.normal_(last.weight, std=1e-3)
         nn.init.zeros_(last.bias)
 
-    def forward(self, h: Tensor, x: Tensor, vectors: Tensor, batch: Batch) -> Tensor:
+    def forward(self, h: Tensor, x: Tensor, batch: Batch) -> Tensor:
         """Turned coordinates (B, N, 3)."""
-        if batch.torsions.shape[1] == 0:
+        if batch.dihedrals.shape[1] == 0:
             return x
-        bonds = batch.torsions[..., 1:3]
-        ends = gather_atoms(x, bonds)
-        axis = functional.normalize(ends[:, :, 1] - ends[:, :, 0], dim=-1, eps=1e-3)
-        arms = self.arms(vectors).transpose(-1, -2).flatten(2)  # (B, N, 2 * channels * 3)
-        arms = gather_atoms(arms, bonds).view(*bonds.shape, 2, self.channels, 3)
-        scalars = gather_atoms(h, bonds)
-        angle = self._half(scalars, arms, axis) + self._half(scalars.flip(2), arms.flip(2), -axis)
-        return twist(x, bonds, batch.far_side, angle * batch.torsion_mask)
+        sine, cosine = _harmonics(dihedrals(x, batch.dihedrals), self.orders)
+        i, a, b, j = batch.dihedrals.unbind(-1)
+        normed = self.norm(h)
+        outer, inner = self.outer(normed), self.inner(normed)
+        left = functional.silu(gather_atoms(outer, i) + gather_atoms(inner, a))
+        right = functional.silu(gather_atoms(outer, j) + gather_atoms(inner, b))
+        coefficients = self.coefficients(torch.cat([left * right + left + right, cosine], -1))
+        pull = (coefficients * sine).sum(-1) * batch.dihedral_mask
+        angle = torch.zeros_like(batch.torsion_mask, dtype=x.dtype).scatter_add(1, batch.dihedral_bonds, pull)
+        return twist(x, batch.torsions[..., 1:3], batch.far_side, angle * batch.torsion_mask)
 
-    def _half(self, scalars: Tensor, arms: Tensor, axis: Tensor) -> Tensor:
-        """The angle as seen from one end; both ends are summed, so that the bond has no direction."""
-        across = arms - (arms * axis[:, :, None, None, None]).sum(-1, keepdim=True) * axis[:, :, None, None, None]
-        across = across / (across.square().sum(-1, keepdim=True) + 1e-2).sqrt()
-        p, q = across[:, :, 0, 0], across[:, :, 1, 1]
-        cosine = (p * q).sum(-1)
-        sine = (torch.linalg.cross(p, q) * axis[:, :, None]).sum(-1)
-        gate = self.gate(torch.cat([scalars.flatten(2), cosine], -1))
-        return (gate * sine).sum(-1)
+
+def _harmonics(angle: Tensor, orders: Tensor) -> tuple[Tensor, Tensor]:
+    """Sines and cosines of the multiples of (B, T) angles: (B, T, K) each."""
+    multiple = angle[..., None] * orders
+    return torch.sin(multiple), torch.cos(multiple)
 
 
 def _distances(x: Tensor) -> Tensor:

@@ -12,15 +12,11 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdMolAlign
 
+from rdkit_ebd.rmsd import best_rms
+
 # The two O or N ends of a conjugated group (carboxyl, nitro, amidinium, ...), as RDKit's embedder takes them for equal.
 TERMINAL = Chem.MolFromSmarts("[O,N;D1;$([O,N;D1]-[*]=[O,N;D1]),$([O,N;D1]=[*]-[O,N;D1])]~[*]")
 SINGLE_OR_DOUBLE = Chem.MolFromSmarts("*-,=*")
-
-# Relative error of the closed form, with a margin of ten.
-ESTIMATE_ERROR = 1e-3
-
-# Conformer-mapping pairs compared at a time: ~100 MB.
-CHUNK = 2**19
 
 
 def PruneConformers(
@@ -107,68 +103,6 @@ def symmetry_mappings(
     orders = np.array(found, dtype=np.int64).reshape(-1, len(atoms))
     changed = (orders != np.arange(len(atoms))).any(axis=1)
     return np.concatenate([atoms[None, :], atoms[orders[changed]]])[:maxMatches]
-
-
-def best_rms(coords_a: np.ndarray, coords_b: np.ndarray, mappings: np.ndarray) -> np.ndarray:
-    """Lowest RMSD over proper rotations and atom mappings, in angstrom.
-
-    Args:
-        coords_a: (N, 3) angstrom.
-        coords_b: (M, N, 3) angstrom.
-        mappings: (P, n) atom indices, each row a reordering of the first.
-
-    Returns:
-        (M,) angstrom; NaN where coordinates are not finite.
-    """
-    a, b = coords_a[mappings[0]], coords_b[:, mappings[0]]
-    rms = np.full(len(b), np.nan)
-    finite = np.isfinite(b).all(axis=(1, 2)) & np.isfinite(a).all()
-    a, b = a - a.mean(axis=0), b[finite] - b[finite].mean(axis=1, keepdims=True)
-    step = max(1, CHUNK // len(mappings))
-    overlaps = [_best_overlap(a, b[start : start + step], _permutations(mappings)) for start in range(0, len(b), step)]
-    squares = (a**2).sum() + (b**2).sum(axis=(1, 2)) - 2 * np.concatenate([np.zeros(0), *overlaps])
-    rms[finite] = np.sqrt(np.maximum(squares, 0) / len(a))
-    return rms
-
-
-def _best_overlap(a: np.ndarray, b: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Greatest sum of a.(R b) over rotations R and reorderings: (n, 3), (M, n, 3) centred and (P, n) -> (M,)."""
-    # mapping b by an order is mapping a by its inverse, and a is but one: a single matrix product serves all
-    reordered = a[np.argsort(orders, axis=1)].transpose(0, 2, 1).reshape(-1, len(a))
-    covariances = (reordered @ b).reshape(len(b), len(orders), 3, 3)
-    estimates = _overlap_estimate(covariances)
-    rows, columns = np.nonzero(estimates >= estimates.max(axis=1, keepdims=True) * (1 - ESTIMATE_ERROR))
-    u, stretches, vt = np.linalg.svd(covariances[rows, columns])
-    # det(U V^T), not the sign of det(covariance): the latter is noise for planar and linear molecules
-    stretches[:, 2] *= np.sign(np.linalg.det(u @ vt))
-    best = np.zeros(len(b))
-    np.maximum.at(best, rows, stretches.sum(axis=1))
-    return best
-
-
-def _overlap_estimate(matrices: np.ndarray) -> np.ndarray:
-    """Sum of signed singular values of (..., 3, 3), in closed form.
-
-    Good to ~1e-8, to ~1e-4 for linear molecules: enough to choose which of many mappings deserve a real one.
-    """
-    gram = np.swapaxes(matrices, -1, -2) @ matrices
-    mean = np.trace(gram, axis1=-2, axis2=-1)[..., None, None] / 3
-    rest = gram - mean * np.eye(3)
-    spread = np.sqrt((rest**2).sum(axis=(-2, -1)) / 6)
-    cosine = _determinant(rest) / np.maximum(2 * spread**3, np.finfo(float).tiny)
-    angle = np.arccos(np.clip(cosine, -1, 1))[..., None] / 3 + np.array([0, -2, 2]) * np.pi / 3
-    values = np.sqrt(np.maximum(mean[..., 0] + 2 * spread[..., None] * np.cos(angle), 0))
-    return values[..., 0] + values[..., 1] + np.sign(_determinant(matrices)) * values[..., 2]
-
-
-def _determinant(m: np.ndarray) -> np.ndarray:
-    return (m[..., 0, :] * np.cross(m[..., 1, :], m[..., 2, :])).sum(axis=-1)
-
-
-def _permutations(mappings: np.ndarray) -> np.ndarray:
-    """Mappings as positions within their own first row, (P, n)."""
-    order = np.argsort(mappings[0])
-    return order[np.searchsorted(mappings[0], mappings, sorter=order)]
 
 
 def _compared_atoms(mol: Chem.Mol, only_heavy: bool) -> np.ndarray:

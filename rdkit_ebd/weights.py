@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from rdkit_ebd.blur import BlurConfig
@@ -120,8 +120,11 @@ def read_config(path: str | Path) -> ModelConfig:
     Raises:
         ValueError: The file is not a model of this package.
     """
-    with safe_open(path, "pt") as f:
-        metadata = f.metadata() or {}
+    try:
+        with safe_open(path, "pt") as f:
+            metadata = f.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"{path} is not an {_FORMAT!r} model but {metadata.get('format')!r}")
     return ModelConfig.from_json(metadata["config"])

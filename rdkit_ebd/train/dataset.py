@@ -1,9 +1,10 @@
-"""What does a conformer data set hold? Reader of the project's `.npz` data sets."""
+"""What does a conformer data set hold? Molecules with reference conformers, from `.npz` or from SDF."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,18 @@ def read_records(path: str | Path, limit: int | None = None, seed: int = 0) -> I
     """Yield the records of a data set.
 
     Args:
-        path: An `.npz` with arrays smiles, title, n_atoms, n_confs, coords (int16 milliangstrom), energy.
+        path: An `.npz` with arrays smiles, title, n_atoms, n_confs, coords (int16 milliangstrom), energy; or an SDF
+            with explicit hydrogens in which the conformers of a molecule follow one another.
         limit: Take a seeded random subset of this many molecules, in file order.
         seed: Of that subset.
 
     Raises:
         ValueError: A molecule does not parse or disagrees with its atom count; the message names it.
     """
+    if str(path).endswith(".sdf"):
+        records = list(_read_sdf(path))
+        yield from (records[i] for i in _chosen(len(records), limit, seed))
+        return
     with np.load(path) as data:
         smiles, titles, energies = data["smiles"], data["title"], data["energy"]
         n_atoms, n_confs = data["n_atoms"].astype(np.int64), data["n_confs"].astype(np.int64)
@@ -67,6 +73,19 @@ def read_records(path: str | Path, limit: int | None = None, seed: int = 0) -> I
             energies[conf_ends[i] - n_confs[i] : conf_ends[i]],
             str(titles[i]),
         )
+
+
+def _read_sdf(path: str | Path) -> Iterator[Record]:
+    mols = (mol for mol in Chem.SDMolSupplier(str(path), removeHs=False) if mol is not None)
+    for smiles, group in groupby(mols, key=Chem.MolToSmiles):
+        conformers = list(group)
+        first = conformers[0]
+        # Conformers may list their atoms in different orders; the first one's order is the molecule's.
+        orders = [mol.GetSubstructMatch(first) for mol in conformers]
+        coords = np.stack([m.GetConformer().GetPositions()[list(o)] for m, o in zip(conformers, orders, strict=True)])
+        coords -= coords.mean(1, keepdims=True)
+        title = first.GetProp("_Name") if first.HasProp("_Name") else smiles
+        yield Record(smiles, Chem.Mol(first, True), coords.astype(np.float32), np.full(len(coords), np.nan), title)
 
 
 def _chosen(count: int, limit: int | None, seed: int) -> list[int]:

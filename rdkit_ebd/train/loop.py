@@ -66,7 +66,12 @@ class TrainConfig:
     def from_dict(cls, data: dict[str, Any]) -> TrainConfig:
         """Inverse of `to_dict`; unknown keys raise TypeError."""
         model = ModelConfig.from_json(json.dumps(data["model"]))
-        return cls(**{**data, "model": model, "objective": ObjectiveConfig(**data.get("objective", {}))})
+        return cls(**{**data, "model": model, "objective": _objective(data.get("objective", {}))})
+
+
+def _objective(data: dict[str, Any]) -> ObjectiveConfig:
+    low, high = data.get("torsion_noise", ObjectiveConfig.torsion_noise)  # JSON has no tuples
+    return ObjectiveConfig(**{**data, "torsion_noise": (low, high)})
 
 
 class Trainer:

@@ -25,10 +25,7 @@ def ensemble_metrics(generated: np.ndarray, references: np.ndarray, symmetries: 
     """
     rms = np.full((1, len(references)), MISSED)
     if len(generated):
-        heavy = symmetries[0]
-        rank = {int(atom): i for i, atom in enumerate(heavy)}
-        orders = np.vectorize(rank.__getitem__, otypes=[np.int64])(symmetries)
-        rms = best_rms(generated[:, heavy], references[:, heavy], orders)
+        rms = np.stack([best_rms(reference, generated, symmetries) for reference in references], axis=1)
     recall, precision = rms.min(0), rms.min(1)
     out = {"mat_r": float(recall.mean()), "mat_p": float(precision.mean())}
     for threshold in COVERAGE_THRESHOLDS:

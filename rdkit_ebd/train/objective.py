@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,25 +22,28 @@ class ObjectiveConfig:
     Attributes:
         pairing: "basin": the seed's torsions are brought into the reference's basin; "as_is": pairs as prepared.
         keep_within: A seed's own torsion stays when it is this close to the reference's, degrees.
-        torsion_noise: Else it is drawn around the reference's with this standard deviation, degrees.
+        torsion_noise: Else it is drawn around the reference's, with a standard deviation that is itself drawn,
+            log-uniformly, between these, degrees: most seeds are close, some are far away.
         distortion: Noise on the atoms of a reference that is its own seed, angstrom; about ETKDG's local error.
-        wide_share: Share of conformers whose torsions are drawn with three times that deviation.
+        redrawn_share: Share of the torsions that are drawn although the seed's own would do.
         true_layout_share: For the fragment prior, share trained from the reference's own fragment layout plus noise.
         layout_noise: That noise, angstrom per fragment.
         prior_share: Share of each batch trained at t = 1, where sampling starts.
         local_weight: Weight of the pair-distance loss within three bonds.
+        torsion_weight: Weight of 1 - cos of the error of each rotatable bond's dihedral.
         robust: Length in angstrom beyond which an atom's error counts linearly; 0 for the paper's squared error.
     """
 
     pairing: str = "basin"
     keep_within: float = 45.0
-    torsion_noise: float = 12.0
+    torsion_noise: tuple[float, float] = (3.0, 45.0)
     distortion: float = 0.04
-    wide_share: float = 0.2
+    redrawn_share: float = 0.3
     true_layout_share: float = 0.0
     layout_noise: float = 0.4
     prior_share: float = 0.4
     local_weight: float = 2.0
+    torsion_weight: float = 2.0
     robust: float = 0.3
 
 
@@ -53,11 +57,12 @@ def into_basin(seed: Tensor, reference: Tensor, batch: Batch, config: ObjectiveC
     if batch.torsions.shape[1] == 0:
         return seed
     gap = wrap_angle(dihedrals(reference, batch.torsions) - dihedrals(seed, batch.torsions))
-    wide = torch.rand(len(seed), 1, device=seed.device) < config.wide_share
-    spread = torch.where(wide, 3.0, 1.0) * torch.deg2rad(torch.tensor(config.torsion_noise, device=seed.device))
-    moved = gap + spread * torch.randn_like(gap)
-    keep = (gap.abs() < torch.deg2rad(torch.tensor(config.keep_within, device=seed.device))) & ~wide
-    angles = torch.where(keep, torch.zeros_like(gap), moved) * batch.torsion_mask
+    low, high = (math.radians(angle) for angle in config.torsion_noise)
+    spread = low * (high / low) ** torch.rand_like(gap)
+    # No gap at all is a reference that is its own seed: its torsions must be drawn or there is nothing to learn.
+    own = (gap.abs() > 1e-4) & (gap.abs() < math.radians(config.keep_within))
+    keep = own & (torch.rand_like(gap) > config.redrawn_share)
+    angles = torch.where(keep, torch.zeros_like(gap), gap + spread * torch.randn_like(gap)) * batch.torsion_mask
     return centre(twist(seed, batch.torsions[..., 1:3], batch.far_side, angles), batch.mask)
 
 
@@ -75,7 +80,8 @@ def training_loss(
         config: Objective.
 
     Returns:
-        Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom).
+        Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom),
+        "torsion" (mean of 1 - cos).
     """
     if config.pairing == "basin":
         seed = into_basin(seed, reference, batch, config)
@@ -88,11 +94,13 @@ def training_loss(
     square = (align(predicted, x_0, batch.mask) - x_0).square().sum(-1)
     atoms = batch.mask.to(square.dtype)
     local = local_error(predicted, reference, batch)
+    torsional = torsion_error(predicted, reference, batch)
     placed = (_robust(square, config.robust) * atoms).sum(1) / atoms.sum(1)
     return {
-        "loss": placed.mean() + config.local_weight * local,
+        "loss": placed.mean() + config.local_weight * local + config.torsion_weight * torsional,
         "rmsd": ((square * atoms).sum() / atoms.sum()).sqrt().detach(),
         "local": local.detach(),
+        "torsion": torsional.detach(),
     }
 
 
@@ -114,6 +122,13 @@ def local_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
     if not len(row):
         return x.sum() * 0
     return (_length(x[row, i] - x[row, j]) - _length(reference[row, i] - reference[row, j])).abs().mean()
+
+
+def torsion_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
+    """Mean of 1 - cos(error) over the dihedrals of rotatable bonds; scalar."""
+    error = dihedrals(x, batch.torsions) - dihedrals(reference, batch.torsions)
+    mask = batch.torsion_mask.to(x.dtype)
+    return ((1 - torch.cos(error)) * mask).sum() / mask.sum().clamp(min=1)
 
 
 def _length(vector: Tensor) -> Tensor:

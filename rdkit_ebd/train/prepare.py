@@ -49,6 +49,11 @@ class PrepareConfig:
     random_seed: int = 0
 
 
+def elements_of(paths: Sequence[Path]) -> list[int]:
+    """Atomic numbers in data sets, ascending."""
+    return sorted({a.GetAtomicNum() for path in paths for record in read_records(path) for a in record.mol.GetAtoms()})
+
+
 def learn_from(paths: Sequence[Path], size: int) -> Vocabulary:
     """Learn a fragment vocabulary from the molecules of data sets."""
     mols = [record.mol for path in paths for record in read_records(path)]

@@ -18,7 +18,7 @@ from rdkit_ebd.train.metrics import ensemble_metrics, geometry_metrics, mean_tab
 from rdkit_ebd.train.shards import Example
 
 _COLUMNS = (
-    *("step", "samples", "minutes", "loss", "rmsd", "local"),
+    *("step", "samples", "minutes", "loss", "rmsd", "local", "torsion"),
     *("mat_r", "mat_p", "cov_r@0.75", "cov_p@0.75", "bond", "1-3", "stereo"),
 )
 

@@ -1,0 +1,70 @@
+"""How is a model trained from the command line? `rdkit-ebd train prepare`, then `rdkit-ebd train fit`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
+
+
+@app.command()
+def prepare(
+    data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Training sets, .npz or .sdf.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for shards, vocabulary and configuration.")],
+    valid: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Validation set.")] = None,
+    recipe: Annotated[str, typer.Option(help="ebd-f2f (atom-level seeds) or ebd-c2f (fragment points).")] = "ebd-f2f",
+    vocabulary_size: Annotated[int, typer.Option(min=1, help="Fragments in the vocabulary.")] = 50,
+    coarse: Annotated[str, typer.Option(help="Coarse stage: etkdg or dg.")] = "etkdg",
+    pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
+    seeds: Annotated[int, typer.Option(min=1, help="Coarse seeds per molecule.")] = 6,
+    levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
+    valid_limit: Annotated[int, typer.Option(min=1, help="Validation molecules.")] = 100,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Make seeds, graphs and pairs. Finished shards are kept, so an interrupted run goes on where it stopped."""
+    from rdkit_ebd.train.prepare import PrepareConfig, elements_of, learn_from, load_vocabulary, save_vocabulary
+    from rdkit_ebd.train.prepare import prepare as make_shards
+    from rdkit_ebd.train.recipes import recipe as make_recipe
+
+    out.mkdir(parents=True, exist_ok=True)
+    vocabulary_file = out / "vocabulary.json"
+    if not vocabulary_file.exists():
+        save_vocabulary(learn_from(data, vocabulary_size), vocabulary_file)
+    vocabulary = load_vocabulary(vocabulary_file)
+    config = make_recipe(recipe, vocabulary, elements_of(data), levels or [path.stem for path in data])
+    (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+    for level, path in enumerate(data):
+        settings = PrepareConfig(coarse=coarse, seeds=seeds, pairing=pairing, level=level)
+        make_shards(path, out / "train", vocabulary, settings, workers=workers)
+    if valid is not None:
+        judged = PrepareConfig(coarse=coarse, judged=True)
+        make_shards(valid, out / "valid", vocabulary, judged, workers=workers, limit=valid_limit)
+    typer.echo(f"Next: rdkit-ebd train fit {out} --run runs/{recipe} --max-minutes 60", err=True)
+
+
+@app.command()
+def fit(
+    prepared: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder made by `prepare`.")],
+    run: Annotated[Path, typer.Option(help="Folder of the run; an existing run is continued.")],
+    max_minutes: Annotated[float, typer.Option(min=0.0)] = 60.0,
+    checkpoint_minutes: Annotated[float, typer.Option(min=0.0)] = 5.0,
+    init: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Checkpoint to start from.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+) -> None:
+    """Fit the network; the newest checkpoint is RUN/NAME.safetensors, its history RUN/log.jsonl."""
+    from rdkit_ebd.train.loop import main
+
+    shards = sorted((prepared / "train").glob("*.shard"))
+    if not shards:
+        raise typer.BadParameter(f"{prepared / 'train'} holds no shards; run `rdkit-ebd train prepare` first")
+    words = ["--config", str(prepared / "config.json"), "--shards", *map(str, shards), "--run", str(run)]
+    words += ["--valid", *map(str, sorted((prepared / "valid").glob("*.shard")))]
+    words += ["--max-minutes", str(max_minutes), "--checkpoint-minutes", str(checkpoint_minutes), "--device", device]
+    words += ["--init", str(init)] if init else []
+    words += ["--threads", str(threads)] if threads else []
+    main(words)

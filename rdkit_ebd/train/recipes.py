@@ -1,0 +1,37 @@
+"""Which settings make the shipped models? One training configuration per model name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rdkit_ebd.blur import BlurConfig
+from rdkit_ebd.fragments import Vocabulary
+from rdkit_ebd.network import NetworkConfig
+from rdkit_ebd.train.loop import TrainConfig
+from rdkit_ebd.train.objective import ObjectiveConfig
+from rdkit_ebd.weights import ModelConfig
+
+RECIPES = ("ebd-f2f", "ebd-c2f")
+
+
+def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
+    """Training configuration of a shipped model.
+
+    Args:
+        name: "ebd-f2f" (atom-level seeds) or "ebd-c2f" (fragment points, as in the paper).
+        vocabulary: Fragments.
+        elements: Atomic numbers in the training data.
+        levels: Levels of theory of the data sets, the wanted one first.
+
+    Raises:
+        ValueError: No such recipe.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"recipe must be one of {RECIPES}, not {name!r}")
+    fine = name == "ebd-f2f"
+    network = NetworkConfig(sees_prior=not fine, levels=max(2, len(levels)))
+    # Fragment points lose what atoms need to find their places again, so there the noise must hide the prior's errors.
+    blur = BlurConfig(prior="atoms" if fine else "fragments", sigma=0.03 if fine else 0.1)
+    objective = ObjectiveConfig(true_layout_share=0.0 if fine else 0.5)
+    model = ModelConfig(name, network, blur, vocabulary.to_dict(), tuple(elements), levels=tuple(levels))
+    return TrainConfig(model, objective)

@@ -1,0 +1,61 @@
+"""Fixtures that several test files share; what is not a fixture is in `helpers`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from helpers import DRUGS, conformers, graph_of, shaken, tiny_vocabulary, with_hydrogens
+from rdkit import Chem
+
+from rdkit_ebd.fragments import Vocabulary
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.train.pairing import pair
+from rdkit_ebd.train.shards import Example
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny tensors are slower on many threads, and much slower beside other processes."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(params=DRUGS)
+def drug(request: pytest.FixtureRequest) -> Chem.Mol:
+    """Each of the drugs in turn, with explicit hydrogens."""
+    return with_hydrogens(request.param)
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    """Thirty fragments learned from the drugs."""
+    return tiny_vocabulary()
+
+
+@pytest.fixture(scope="session")
+def network() -> DeblurNetwork:
+    """An untrained network in double precision with every parameter shaken; not to be changed."""
+    return shaken()
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[Example]:
+    """Training examples: ETKDG seeds paired with MMFF minima."""
+    return [make_example(smiles) for smiles in ("CCCO", "C[C@H](N)C(=O)O", "CC(=O)NC", "c1ccccc1CO")]
+
+
+@pytest.fixture(scope="session")
+def judged(examples: list[Example]) -> Example:
+    """A validation example: natural seeds, symmetries, no pairs."""
+    smiles = "CCC(C)(C)O"
+    symmetries = symmetry_mappings(with_hydrogens(smiles)).astype(np.int16)
+    example = make_example(smiles)
+    return Example(example.graph, example.references, example.seeds, np.zeros((0, 2), np.int16), symmetries)
+
+
+def make_example(smiles: str) -> Example:
+    references = conformers(smiles, 2, relaxed=True).astype(np.float32)
+    seeds = conformers(smiles, 4, seed=11).astype(np.float32)
+    graph = graph_of(smiles)
+    return Example(graph, references, seeds, pair(graph, references, seeds))

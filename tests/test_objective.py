@@ -1,0 +1,231 @@
+"""Does the loss vanish for who knows the answer, and do training pairs have one answer?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from helpers import angle_pairs, bond_pairs, lengths, rotations, shaken, system, with_hydrogens
+from torch import Tensor
+
+from rdkit_ebd.batch import Batch, collate, fragment_points
+from rdkit_ebd.blur import BlurConfig
+from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
+from rdkit_ebd.train.objective import ObjectiveConfig, into_basin, local_error, torsion_error, training_loss
+from rdkit_ebd.train.pairing import rmsd
+
+KEPT = ObjectiveConfig(redrawn_share=0.0, torsion_noise=(4.0, 4.0))
+SIX_SIGMA = math.radians(24)
+
+
+class Recorder:
+    """A denoiser that answers `answer` and remembers what it was asked."""
+
+    def __init__(self, answer: Tensor) -> None:
+        self.answer = answer
+        self.asked: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def __call__(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
+        self.asked.append((x_t, t, prior))
+        return self.answer
+
+
+def pairs(name: str = "ibuprofen", count: int = 8) -> tuple[Batch, Tensor, Tensor]:
+    """Batch, seeds and references, single precision."""
+    _, batch, x = system(name, count)
+    return batch, x.float(), x.flip(0).float()
+
+
+def turned(batch: Batch, x: Tensor, angles: Tensor) -> Tensor:
+    return twist(x, batch.torsions[..., 1:3], batch.far_side, angles)
+
+
+@pytest.mark.parametrize("pairing", ["basin", "as_is"])
+@pytest.mark.parametrize("prior", ["atoms", "fragments"])
+@pytest.mark.parametrize("robust", [0.0, 0.3])
+def test_who_knows_the_answer_has_no_loss(pairing: str, prior: Any, robust: float) -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    config = ObjectiveConfig(pairing=pairing, robust=robust, true_layout_share=0.5)
+    oracle = Recorder(reference @ rotations(8).float() + 1)
+    losses = training_loss(oracle, seed, reference, batch, BlurConfig(prior), config)
+    assert all(abs(float(value)) < 1e-3 for value in losses.values())
+    ignorant = training_loss(Recorder(seed), seed, reference, batch, BlurConfig(prior), config)
+    assert ignorant["loss"] > 0.1
+    assert ignorant["torsion"] > 0.05
+
+
+def test_a_mirror_image_is_no_answer() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    losses = training_loss(Recorder(-reference), seed, reference, batch, BlurConfig(), ObjectiveConfig())
+    assert losses["local"] < 1e-5
+    assert losses["rmsd"] > 0.3
+
+
+@pytest.mark.parametrize("name", ["ibuprofen", "[Na+].[Cl-]", "O", "C#C", "CC#CC", "c1ccccc1"])
+def test_loss_and_gradients_are_finite(name: str) -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs(name, 2)
+    network = shaken(scale=0.02).float().requires_grad_(True)
+    losses = training_loss(network, seed, reference, batch, BlurConfig("fragments", 0.3), ObjectiveConfig())
+    losses["loss"].backward()
+    assert torch.isfinite(losses["loss"])
+    assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
+
+
+def test_near_torsions_stay_and_far_ones_are_brought_near() -> None:
+    torch.manual_seed(0)
+    batch, _, reference = pairs()
+    count = batch.torsions.shape[1]
+    gaps = torch.deg2rad(torch.tensor([5.0, 30.0, 44.0, -40.0, 50.0, 90.0, 179.0, -120.0]))[:count].repeat(8, 1)
+    assert gaps.shape[1] == count
+    seed = turned(batch, reference, -gaps)
+    moved = into_basin(seed, reference, batch, KEPT)
+    before, after = dihedrals(seed, batch.torsions), dihedrals(moved, batch.torsions)
+    left = wrap_angle(dihedrals(reference, batch.torsions) - after).abs()
+    near = gaps.abs() < math.radians(45)
+    assert near.any()
+    assert (~near).any()
+    assert wrap_angle(after - before)[near].abs().max() < 1e-3
+    assert left[~near].max() < SIX_SIGMA
+    assert left[~near].min() > 0
+    assert moved.mean(1).abs().max() < 1e-4
+
+
+def test_into_the_basin_touches_torsions_alone() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs("penicillin_v")
+    mol = with_hydrogens("penicillin_v")
+    moved = into_basin(seed, reference, batch, ObjectiveConfig())
+    for index in (bond_pairs(mol), angle_pairs(mol)):
+        assert abs(lengths(moved, index) - lengths(seed, index)).max() < 1e-3
+    assert rmsd(moved, reference, batch.mask).mean() < 0.7 * rmsd(seed, reference, batch.mask).mean()
+
+
+def test_redrawn_torsions_do_not_stay() -> None:
+    torch.manual_seed(0)
+    batch, _, reference = pairs()
+    seed = turned(batch, reference, torch.full(batch.torsions.shape[:2], 0.3))
+    for share, config in ((0, KEPT), (1, ObjectiveConfig(redrawn_share=1.0))):
+        change = wrap_angle(
+            dihedrals(into_basin(seed, reference, batch, config), batch.torsions) - dihedrals(seed, batch.torsions)
+        )
+        assert ((change.abs() > 1e-3).float().mean() > 0.95) == bool(share)
+        assert bool(change.abs().max() > 1e-3) == bool(share)
+
+
+def test_a_reference_that_is_its_own_seed_is_turned() -> None:
+    torch.manual_seed(0)
+    batch, _, reference = pairs()
+    moved = into_basin(reference, reference, batch, KEPT)
+    assert (rmsd(moved, reference, batch.mask) > 0.01).all()
+
+
+def test_noise_is_as_wide_as_the_settings_say() -> None:
+    torch.manual_seed(0)
+    batch, _, reference = pairs()
+    spread = {}
+    for degrees in (2.0, 20.0):
+        config = ObjectiveConfig(redrawn_share=1.0, torsion_noise=(degrees, degrees))
+        many = [
+            wrap_angle(
+                dihedrals(into_basin(reference, reference, batch, config), batch.torsions)
+                - dihedrals(reference, batch.torsions)
+            )
+            for _ in range(10)
+        ]
+        spread[degrees] = math.degrees(torch.cat(many).square().mean().sqrt())
+    assert spread[2.0] == pytest.approx(2, rel=0.15)
+    assert spread[20.0] == pytest.approx(20, rel=0.15)
+
+
+def test_padding_and_molecules_without_torsions_stay() -> None:
+    torch.manual_seed(0)
+    graph, single, x = system("c1ccccc1", 1)
+    assert torch.equal(into_basin(x, x.flip(1), single, KEPT), x)
+    both = collate([graph, system("CCCO", 1)[0]])
+    padded = torch.zeros(2, both.mask.shape[1], 3)
+    padded[0, : x.shape[1]], padded[1, : system("CCCO", 1)[2].shape[1]] = x[0].float(), system("CCCO", 1)[2][0].float()
+    moved = into_basin(padded, 1.1 * padded, both, ObjectiveConfig(redrawn_share=1.0))
+    assert torch.allclose(moved[0], padded[0], rtol=0, atol=1e-5)
+    assert (moved[~both.mask] == 0).all()
+    assert not torch.allclose(moved[1], padded[1], atol=1e-3)
+
+
+def test_pairs_as_they_are_stay_as_they_are() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    recorder = Recorder(reference)
+    config = ObjectiveConfig(pairing="as_is", prior_share=1.0)
+    training_loss(recorder, seed, reference, batch, BlurConfig(sigma=0.0), config)
+    x_t, t, prior = recorder.asked[0]
+    assert (t == 1).all()
+    assert torch.allclose(prior, seed - seed.mean(1, keepdim=True), rtol=0, atol=1e-5)
+    assert torch.allclose(x_t, prior, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_true_layout_takes_its_share(share: float) -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    recorder = Recorder(reference)
+    config = ObjectiveConfig(pairing="as_is", true_layout_share=share, layout_noise=0.0)
+    training_loss(recorder, seed, reference, batch, BlurConfig("fragments"), config)
+    _, _, prior = recorder.asked[0]
+    truth = centre(fragment_points(align(reference, seed, batch.mask), batch), batch.mask)
+    own = centre(fragment_points(seed, batch), batch.mask)
+    assert not torch.allclose(truth, own, atol=0.1)
+    assert torch.allclose(prior, truth if share else own, rtol=0, atol=1e-4)
+
+
+def test_layout_noise_moves_whole_fragments() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    recorder = Recorder(reference)
+    config = ObjectiveConfig(pairing="as_is", true_layout_share=1.0, layout_noise=0.5)
+    training_loss(recorder, seed, reference, batch, BlurConfig("fragments"), config)
+    _, _, prior = recorder.asked[0]
+    assert torch.allclose(fragment_points(prior, batch), prior, rtol=0, atol=1e-5)
+    truth = centre(fragment_points(align(reference, seed, batch.mask), batch), batch.mask)
+    assert 0.2 < (prior - truth).std() < 0.8
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_time_one_takes_its_share(share: float) -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs("CCO", 2)
+    many = torch.zeros(500, dtype=torch.long)
+    recorder = Recorder(reference[many])
+    config = ObjectiveConfig(prior_share=share)
+    training_loss(recorder, seed[many], reference[many], batch.rows(many), BlurConfig(), config)
+    t = recorder.asked[0][1]
+    assert abs(float((t == 1).float().mean()) - share) < 0.08
+    assert ((t >= 0) & (t <= 1)).all()
+    assert share == 1 or t.min() < 0.05
+
+
+def test_local_error_looks_within_three_bonds() -> None:
+    batch, _, x = pairs("CCCCCCCC", 2)
+    assert local_error(x, x, batch) == 0
+    assert local_error(1.1 * x, x, batch) > 0.1
+    assert local_error(x @ rotations(2).float() + 4, x, batch) < 1e-5
+    atoms = torch.zeros_like(x)
+    atoms[:, 0] = 5.0  # far beyond what the other end can see
+    assert local_error(x + atoms, x, batch) > 0.05
+    assert local_error(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), collate([system_of_one()])) == 0
+
+
+def test_torsion_error_is_one_minus_cosine() -> None:
+    batch, _, x = pairs("CCCCO", 2)
+    for angle in (0.0, 0.5, math.pi):
+        moved = turned(batch, x, torch.full(batch.torsions.shape[:2], angle))
+        assert torsion_error(moved, x, batch).item() == pytest.approx(1 - math.cos(angle), abs=1e-4)
+
+
+def system_of_one() -> Any:
+    from helpers import graph_of
+
+    return graph_of("[Na+]")
