@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -12,6 +15,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from rdkit_ebd.cli_evaluate import evaluate
+from rdkit_ebd.train.commands import app as training
 
 if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
     from rdkit import Chem
@@ -34,7 +40,8 @@ app = typer.Typer(
 )
 models = typer.Typer(help="The models that came with the package.", invoke_without_command=True)
 app.add_typer(models, name="models")
-# Commands of other modules are added here, a line each.
+app.add_typer(training, name="train")
+app.command()(evaluate)
 
 
 class Coarse(str, Enum):
@@ -78,7 +85,30 @@ class Tally:
 
 def main() -> None:
     """Run the command line."""
+    _hear_interrupts()
     app(prog_name="rdkit-ebd")
+
+
+def _hear_interrupts() -> None:
+    """Make Ctrl-C count whenever it comes.
+
+    RDKit's embedding catches SIGINT, stops with a shorter answer and tells nobody, so that a Ctrl-C in the coarse
+    stage would be lost (rdkit#8576). Here one thread alone receives the signal and hands it to RDKit and to Python.
+    Call it before torch and NumPy start their threads: these must not receive it either.
+    """
+    if not hasattr(signal, "pthread_sigmask") or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return  # Windows, or run in the background, where the shell has it ignored
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_pass_interrupts_on, daemon=True).start()
+
+
+def _pass_interrupts_on() -> None:
+    while True:
+        signal.sigwait({signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # ends RDKit's work, where that is in progress
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        _thread.interrupt_main()  # KeyboardInterrupt in the main thread, whoever had the handler
 
 
 def _version(wanted: bool) -> None:

@@ -250,6 +250,8 @@ def _deblur_rows(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt:
             torch.tensor([list(task.component.held.values())], dtype=x.dtype, device=device),
         )
         x = held.put(x)
+    asked, own = task.params.noiseScale, task.model.config.noise_scale
+    noise_scale = own if asked is None else asked
     path: list[torch.Tensor] = []
 
     def record(step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
@@ -264,7 +266,7 @@ def _deblur_rows(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt:
             batch,
             task.model.config.blur,
             deblur_times(steps),
-            task.params.noiseScale * noise.to(device),
+            noise_scale * noise.to(device),
             held,
             record if task.callback else None,
         )

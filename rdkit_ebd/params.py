@@ -196,7 +196,9 @@ class EBD:
     device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
     coarse: str = setting("etkdg", choice("etkdg", "dg"), "seeds: ETKDGv3, or the paper's plain distance geometry")
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps; None: the model's own")
-    noiseScale: float = setting(1.0, number(0), "times the noise the model was trained with; 0: none")
+    noiseScale: float | None = setting(
+        None, optional(number(0)), "times the noise the model was trained with; 0: none; None: the model's own"
+    )
     refine: str | None = setting(None, optional(text), "force field that relaxes the conformers; None: none")
     score: str | None = setting(None, optional(text), "method that gives their energies; None: none")
     energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies above the lowest, kcal/mol")

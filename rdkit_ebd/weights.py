@@ -33,6 +33,7 @@ class ModelConfig:
         elements: Atomic numbers it was trained on.
         max_atoms: Largest molecule, hydrogens included.
         steps: Deblurring steps it is used with by default.
+        noise_scale: Times the training noise it is sampled with by default.
         levels: Levels of theory; the first is the one it is asked for.
         card: What a model card holds: data, licence, training, validation table.
     """
@@ -44,6 +45,7 @@ class ModelConfig:
     elements: tuple[int, ...]
     max_atoms: int = 400
     steps: int = 4
+    noise_scale: float = 1.0
     levels: tuple[str, ...] = ()
     card: dict[str, Any] = field(default_factory=dict)
 

@@ -42,7 +42,7 @@ def network() -> DeblurNetwork:
 @pytest.fixture(scope="session")
 def examples() -> list[Example]:
     """Training examples: ETKDG seeds paired with MMFF minima."""
-    return [make_example(smiles) for smiles in ("CCCO", "C[C@H](N)C(=O)O", "CC(=O)NC", "c1ccccc1CO")]
+    return [make_example(smiles) for smiles in ("CCCO", "C[C@H](N)C(=O)O", "CC(=O)NCC", "c1ccccc1CO")]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from rdkit import Chem
+from rdkit.Chem import rdDepictor
 from typer.testing import CliRunner, Result
 
 from rdkit_ebd import __version__, available_models
@@ -96,7 +97,7 @@ def test_sd_records_keep_order_names_and_properties(tmp_path: Path, out: Path) -
     with Chem.SDWriter(str(source)) as writer:
         for name, smiles in (("b", LACTIC), ("a", "NCC(=O)O")):
             mol = Chem.MolFromSmiles(smiles)  # flat, without hydrogens: stereo is in the wedges
-            Chem.rdDepictor.Compute2DCoords(mol)
+            rdDepictor.Compute2DCoords(mol)
             mol.SetProp("_Name", name)
             mol.SetProp("price", f"{name} 1.50")
             writer.write(mol)
@@ -133,7 +134,7 @@ def test_pruning_drops_conformers_without_being_a_failure(out: Path) -> None:
         (["embed", "none.smi"], "none.smi"),
         (["embed", "C1CC"], "unclosed ring"),
         (["embed", "CCO", "-n", "0"], "num-confs"),
-        (["embed", "CCO", "-n", "many"], "many"),
+        (["embed", "CCO", "-n", "many"], "num-confs"),
         (["embed", "CCO", "--model", "nonesuch"], "nonesuch"),
         (["embed", "CCO", "--model", __file__], ""),
         (["embed", "CCO", "--device", "abacus"], "abacus"),

@@ -8,7 +8,8 @@ from helpers import with_hydrogens
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd.components import Component, assemble, split, with_hydrogens as add_hydrogens
+from rdkit_ebd.components import Component, assemble, split
+from rdkit_ebd.components import with_hydrogens as add_hydrogens
 
 SALTS = [
     "[Cl-].CC(C)NCC(O)COc1cccc2ccccc12",

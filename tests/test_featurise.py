@@ -84,7 +84,7 @@ def test_double_bond_isomers_differ_in_their_typed_pairs_alone(smiles: str) -> N
     assert ((here == cis) == (there == trans)).all()
     assert ((here == trans) == (there == cis)).all()
     assert (here == there)[~np.isin(here, (cis, trans))].all()
-    assert 0 < (here == cis).sum()
+    assert (here == cis).sum() > 0
 
 
 def test_trans_is_written_as_trans() -> None:
@@ -114,7 +114,8 @@ def test_atom_features_say_what_rdkit_says(drug: Chem.Mol) -> None:
 
 
 def test_no_feature_leaves_its_range() -> None:
-    for smiles in [*DRUGS, "[Ti+4]", "O=[U]=O", "[C-4]", "FS(F)(F)(F)(F)F", "[Og]", "F[U](F)(F)(F)(F)(F)(F)F", "C1CCCCCCCCC1"]:
+    odd = ["[Ti+4]", "O=[U]=O", "[C-4]", "FS(F)(F)(F)(F)F", "[Og]", "F[U](F)(F)(F)(F)(F)(F)F", "C1CCCCCCCCC1"]
+    for smiles in [*DRUGS, *odd]:
         features = graph_of(smiles).atom_features
         assert (features >= 0).all(), smiles
         assert (features < list(ATOM_FEATURES.values())).all(), smiles

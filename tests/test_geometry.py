@@ -161,7 +161,7 @@ def test_a_twist_has_no_direction_and_an_inverse() -> None:
 
 
 def test_padding_bonds_turn_nothing() -> None:
-    _, batch, x = system("CCO")
+    _, _, x = system("CCO")
     bonds, sides = torch.zeros(2, 3, 2, dtype=torch.long), torch.zeros(2, 3, x.shape[1], dtype=torch.bool)
     assert torch.allclose(twist(x, bonds, sides, torch.zeros(2, 3, dtype=x.dtype)), x, rtol=0, atol=1e-12)
 

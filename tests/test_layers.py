@@ -32,6 +32,7 @@ NEED_NO_RDKIT = ("molgraph", "streams", "rmsd", "batch", "geometry", "blur", "ne
 HEAVY = ("torch", "rdkit", "numpy", "safetensors", "tqdm", "typer")
 OPTIONAL = ("scipy", "matplotlib", "openmm", "tblite", "mdtraj", "meeko", "gemmi", "vina", "openff", "posebusters")
 
+PACKAGES = ("rdkit_ebd", "rdkit_ebd.train")
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 BELOW_EMBED = {module for module, level in LEVEL.items() if level < LEVEL["embed"]}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
@@ -45,10 +46,14 @@ def imported(source: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = "rdkit_ebd." * bool(node.level) + (node.module or "")
-            inside = module.rstrip(".") in ("rdkit_ebd", "rdkit_ebd.train")
-            found |= {f"{module.rstrip('.')}.{alias.name}" for alias in node.names} if inside else {module}
-    return {name.removeprefix("rdkit_ebd.") for name in found if name.startswith("rdkit_ebd.")}
+            module = f"rdkit_ebd.{node.module or ''}".rstrip(".") if node.level else str(node.module)
+            found |= {f"{module}.{_home(alias.name)}" for alias in node.names} if module in PACKAGES else {module}
+    return {name.removeprefix("rdkit_ebd.") for name in found if name.startswith("rdkit_ebd.")} - {"__init__"}
+
+
+def _home(name: str) -> str:
+    """The module behind a public name, which the package imports when it is asked for it."""
+    return rdkit_ebd._HOMES.get(name, "__init__" if name.startswith("__") else name)
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -58,8 +63,11 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_imports_are_seen_wherever_they_hide() -> None:
-    source = "from rdkit_ebd import api\ndef f():\n    from rdkit_ebd.train.loop import main\n    import rdkit_ebd.cli\n"
+    source = (
+        "from rdkit_ebd import api\ndef f():\n    from rdkit_ebd.train.loop import main\n    import rdkit_ebd.cli\n"
+    )
     assert imported(source) == {"api", "train.loop", "cli"}
+    assert imported("from rdkit_ebd import EBD, __version__\nfrom rdkit_ebd.batch import Batch") == {"params", "batch"}
     assert imported("from rdkit_ebd.train import loop\nimport numpy\nfrom . import prune\n") == {"train.loop", "prune"}
 
 

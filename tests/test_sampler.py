@@ -67,9 +67,7 @@ def test_an_oracle_gives_the_truth_from_any_prior(config: BlurConfig, steps: int
 def test_the_callback_sees_every_state(network: DeblurNetwork, config: BlurConfig) -> None:
     _, batch, x = system("CCCO")
     seed, times, seen = x + 4, deblur_times(5), []
-    out = deblur(
-        network, seed, batch, config, times, 0 * noise_for(x, 5), callback=lambda *state: seen.append(state)
-    )
+    out = deblur(network, seed, batch, config, times, 0 * noise_for(x, 5), callback=lambda *state: seen.append(state))
     assert [(step, t) for step, t, _, _ in seen] == list(enumerate(times))
     assert torch.equal(seen[-1][3], out)
     start = prior_points(seed, batch, config) + seed.mean(1, keepdim=True)
@@ -131,7 +129,7 @@ def test_held_atoms_stay_exactly_where_they_are_held(network: DeblurNetwork, ato
 
 
 def test_holding_superposes_the_rest() -> None:
-    _, batch, seed = system("ibuprofen")
+    _, _, seed = system("ibuprofen")
     index = torch.arange(5)
     target = seed @ rotations(2) + 6
     put = Held(index, target[:, index]).put(seed)

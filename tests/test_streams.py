@@ -58,6 +58,6 @@ def test_coarse_bases_never_share_a_seed() -> None:
 def test_coarse_seeds_are_seeds_rdkit_takes(seed: int) -> None:
     for attempt in range(101):
         base = coarse_base(seed, attempt)
-        assert 0 <= base
+        assert base >= 0
         assert base + 10**6 < INT32
         assert base == coarse_base(seed, attempt)

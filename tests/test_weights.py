@@ -114,7 +114,8 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     text.write_text("not a model at all, but quite some text")
     empty = tmp_path / "empty.safetensors"
     empty.touch()
-    for path in (text, empty, write(tmp_path / "a.safetensors", None), write(tmp_path / "b.safetensors", {"format": "pt"})):
+    bare, foreign = write(tmp_path / "a.safetensors", None), write(tmp_path / "b.safetensors", {"format": "pt"})
+    for path in (text, empty, bare, foreign):
         with pytest.raises(ValueError, match=path.name):
             read_config(path)
         with pytest.raises(ValueError, match=path.name):

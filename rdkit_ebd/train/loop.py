@@ -234,7 +234,7 @@ def _checkpoint(trainer: Trainer, valid: Sequence[Example], tally: _Tally, save:
         trainer.save_state()
     model = trainer.config.model
     row = {"step": trainer.step, "samples": trainer.samples, "minutes": trainer.seconds / 60, **tally.take()}
-    row |= validation_table(trainer.averaged(), valid, model.blur, model.steps) if valid else {}
+    row |= validation_table(trainer.averaged(), valid, model.blur, model.steps, model.noise_scale) if valid else {}
     trainer.history.append(row)
     with (trainer.run / "log.jsonl").open("a") as log:
         log.write(json.dumps(row) + "\n")

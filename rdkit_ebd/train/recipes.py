@@ -30,8 +30,18 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
         raise ValueError(f"recipe must be one of {RECIPES}, not {name!r}")
     fine = name == "ebd-f2f"
     network = NetworkConfig(sees_prior=not fine, levels=max(2, len(levels)))
-    # Fragment points lose what atoms need to find their places again, so there the noise must hide the prior's errors.
-    blur = BlurConfig(prior="atoms" if fine else "fragments", sigma=0.03 if fine else 0.1)
-    objective = ObjectiveConfig(true_layout_share=0.0 if fine else 0.5)
-    model = ModelConfig(name, network, blur, vocabulary.to_dict(), tuple(elements), levels=tuple(levels))
+    # Atom-level seeds differ from one another as they are: hardly any noise, and most of the training where sampling
+    # starts. Fragment points lose what atoms need to find their places again, so there noise must hide the errors.
+    blur = BlurConfig("atoms", sigma=0.015) if fine else BlurConfig("fragments", sigma=0.1)
+    objective = ObjectiveConfig(prior_share=0.75) if fine else ObjectiveConfig(true_layout_share=0.5)
+    model = ModelConfig(
+        name,
+        network,
+        blur,
+        vocabulary.to_dict(),
+        tuple(elements),
+        steps=2 if fine else 6,
+        noise_scale=0.0 if fine else 1.0,
+        levels=tuple(levels),
+    )
     return TrainConfig(model, objective)

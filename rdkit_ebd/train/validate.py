@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def validation_table(
-    network: DeblurNetwork, examples: Sequence[Example], blur: BlurConfig, steps: int
+    network: DeblurNetwork, examples: Sequence[Example], blur: BlurConfig, steps: int, noise_scale: float = 1.0
 ) -> dict[str, float]:
     """Deblur every seed of every example and compare with the references.
 
@@ -33,8 +33,9 @@ def validation_table(
         examples: From a validation shard, with symmetries.
         blur: Blurring process.
         steps: Deblurring steps; 0 judges the seeds themselves.
+        noise_scale: Times the noise of training.
     """
-    return mean_table(_judge(example, _sample(network, example, blur, steps)) for example in examples)
+    return mean_table(_judge(example, _sample(network, example, blur, steps, noise_scale)) for example in examples)
 
 
 def format_row(row: dict[str, Any]) -> str:
@@ -47,7 +48,7 @@ def format_row(row: dict[str, Any]) -> str:
     return "  ".join(cells)
 
 
-def _sample(network: DeblurNetwork, example: Example, blur: BlurConfig, steps: int) -> np.ndarray:
+def _sample(network: DeblurNetwork, example: Example, blur: BlurConfig, steps: int, noise_scale: float) -> np.ndarray:
     if steps == 0:
         return example.seeds
     device = next(network.parameters()).device
@@ -56,7 +57,7 @@ def _sample(network: DeblurNetwork, example: Example, blur: BlurConfig, steps: i
     noise = torch.stack([noise_stream(0, k, 0, steps, atoms) for k in range(count)]).to(device)
     seeds = torch.from_numpy(example.seeds).to(device)
     with torch.no_grad():
-        return deblur(network, seeds, batch, blur, deblur_times(steps), noise).cpu().numpy()
+        return deblur(network, seeds, batch, blur, deblur_times(steps), noise_scale * noise).cpu().numpy()
 
 
 def _judge(example: Example, generated: np.ndarray) -> dict[str, float]:
