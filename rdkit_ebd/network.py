@@ -279,7 +279,9 @@ class Twist(nn.Module):
         coefficients = self.coefficients(torch.cat([left * right + left + right, cosine], -1))
         pull = (coefficients * sine).sum(-1) * batch.dihedral_mask
         angle = torch.zeros_like(batch.torsion_mask, dtype=x.dtype).scatter_add(1, batch.dihedral_bonds, pull)
-        return twist(x, batch.torsions[..., 1:3], batch.far_side, angle * batch.torsion_mask)
+        turned = twist(x, batch.torsions[..., 1:3], batch.far_side, angle * batch.torsion_mask)
+        # Turning leaves a rigid motion that depends on the bonds' order; the vector channels must not see it.
+        return align(turned, x, batch.mask)
 
 
 def _harmonics(angle: Tensor, orders: Tensor) -> tuple[Tensor, Tensor]:

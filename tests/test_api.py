@@ -6,8 +6,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs
-from rdkit_ebd import api
+from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs, api
 
 
 @pytest.fixture
@@ -25,6 +24,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_work")
 class TestRefusals:
+    """Bad input is refused before any work."""
+
     @pytest.mark.parametrize("mol", [None, "CCO", 3, Chem.Conformer(2)])
     def test_what_is_no_molecule(self, mol: object) -> None:
         with pytest.raises(TypeError, match=r"mol must be a Chem\.Mol"):
@@ -45,7 +46,7 @@ class TestRefusals:
             EmbedMultipleConfs(ethanol, count)  # type: ignore[arg-type]
 
     def test_unknown_keywords_with_the_nearest(self, ethanol: Chem.Mol) -> None:
-        with pytest.raises(TypeError, match="randomseed.*randomSeed"):
+        with pytest.raises(TypeError, match=r"randomseed.*randomSeed"):
             EmbedMultipleConfs(ethanol, 2, randomseed=1)
 
     def test_params_and_keywords_together(self, ethanol: Chem.Mol) -> None:

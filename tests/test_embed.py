@@ -268,7 +268,9 @@ def test_an_interrupted_call_leaves_the_molecule_alone(monkeypatch: pytest.Monke
 
 
 def test_a_timeout_is_kept_and_told() -> None:
-    mol = molecule("CC[C@H]1OC(=O)[C@H](C)[C@@H](O)[C@H](C)[C@@H](O)[C@](C)(O)C[C@@H](C)C(=O)[C@H](C)[C@@H](O)[C@]1(C)O")
+    mol = molecule(
+        "CC[C@H]1OC(=O)[C@H](C)[C@@H](O)[C@H](C)[C@@H](O)[C@](C)(O)C[C@@H](C)C(=O)[C@H](C)[C@@H](O)[C@]1(C)O"
+    )
     report = EmbedWithReport(mol, 2000, randomSeed=1, timeout=2)
     assert sum(report.seconds.values()) < 20
     assert len(report.ids) < 2000

@@ -24,7 +24,7 @@ LAYERS = (
     {"checks", "prune"},
     {"embed"},
     {"api"},
-    {"files", "draw", "evaluate"},
+    {"files", "draw", "evaluate", "cli_evaluate"},
     {"cli"},
 )
 MAY_IMPORT_TRAINING = {"cli", "evaluate"}

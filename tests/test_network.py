@@ -80,7 +80,6 @@ def test_a_rotatable_bond_has_no_direction(network: DeblurNetwork, name: str) ->
     assert torch.allclose(after, before, rtol=0, atol=1e-8)
 
 
-@pytest.mark.xfail(strict=True, reason="Twist leaves a rigid motion that depends on the order of the bonds")
 @pytest.mark.parametrize("name", ["ibuprofen", "CCCCCCCO"])
 def test_rotatable_bonds_have_no_order(network: DeblurNetwork, name: str) -> None:
     graph, batch, x, prior = blurred(name)

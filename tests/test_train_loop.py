@@ -252,8 +252,7 @@ def test_training_needs_no_rdkit(examples: list[Example], tmp_path: Path) -> Non
     arguments = ["--config", "config.json", "--shards", "a.shard", "--run", "run", "--max-minutes", "0.005"]
     code = (
         "import sys; sys.modules['rdkit'] = None; sys.modules['scipy'] = None\n"
-        f"from rdkit_ebd.train import loop
-from rdkit_ebd.train.loop import main; main({[*arguments, '--device', 'cpu', '--threads', '1']!r})"
+        f"from rdkit_ebd.train.loop import main; main({[*arguments, '--device', 'cpu', '--threads', '1']!r})"
     )
     root = str(Path(rdkit_ebd.__file__).parents[1])
     for message in ("wrote", "continuing at step"):

@@ -80,12 +80,24 @@ def _read_sdf(path: str | Path) -> Iterator[Record]:
     for smiles, group in groupby(mols, key=Chem.MolToSmiles):
         conformers = list(group)
         first = conformers[0]
-        # Conformers may list their atoms in different orders; the first one's order is the molecule's.
-        orders = [mol.GetSubstructMatch(first) for mol in conformers]
+        orders = [_order(mol, first) for mol in conformers]
         coords = np.stack([m.GetConformer().GetPositions()[list(o)] for m, o in zip(conformers, orders, strict=True)])
         coords -= coords.mean(1, keepdims=True)
         title = first.GetProp("_Name") if first.HasProp("_Name") else smiles
         yield Record(smiles, Chem.Mol(first, True), coords.astype(np.float32), np.full(len(coords), np.nan), title)
+
+
+def _order(mol: Chem.Mol, first: Chem.Mol) -> list[int]:
+    """Atoms of `mol` in the order of `first`: a file may list them differently from conformer to conformer."""
+    if [a.GetAtomicNum() for a in mol.GetAtoms()] == [a.GetAtomicNum() for a in first.GetAtoms()] and _bonds(
+        mol
+    ) == _bonds(first):
+        return list(range(mol.GetNumAtoms()))
+    return list(mol.GetSubstructMatch(first, useChirality=True))
+
+
+def _bonds(mol: Chem.Mol) -> set[frozenset[int]]:
+    return {frozenset((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in mol.GetBonds()}
 
 
 def _chosen(count: int, limit: int | None, seed: int) -> list[int]:

@@ -111,7 +111,9 @@ def _example(take: Callable[..., np.ndarray], sizes: list[int]) -> Example:
 
 
 def _pack(coords: np.ndarray) -> np.ndarray:
-    return np.clip(np.round(coords * _MILLI), -32767, 32767).astype(np.int16)
+    if np.abs(coords).max(initial=0) * _MILLI > np.iinfo(np.int16).max:
+        raise ValueError(f"coordinates reach {np.abs(coords).max():.1f} angstrom; shards hold up to 32.7")
+    return np.round(coords * _MILLI).astype(np.int16)
 
 
 def _unpack(coords: np.ndarray) -> np.ndarray:

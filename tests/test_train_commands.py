@@ -1,0 +1,100 @@
+"""From a data set to a model, by the commands in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import conformers, graph_of, tiny_vocabulary, with_hydrogens
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from typer.testing import CliRunner
+
+from rdkit_ebd import EmbedMultipleConfs, cli
+from rdkit_ebd.train.loop import TrainConfig, batches
+from rdkit_ebd.train.pairing import SELF
+from rdkit_ebd.train.prepare import elements_of
+from rdkit_ebd.train.recipes import RECIPES, recipe
+from rdkit_ebd.train.shards import Example, load_shards
+from rdkit_ebd.weights import read_config
+
+
+@pytest.fixture(scope="module")
+def sdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "mine.sdf"
+    with Chem.SDWriter(str(path)) as writer:
+        for name in ("paracetamol", "ephedrine", "captopril", "nicotine"):
+            mol = with_hydrogens(name)
+            rdDistGeom.EmbedMultipleConfs(mol, 3, randomSeed=5)
+            rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol)
+            for conformer in mol.GetConformers():
+                writer.write(mol, conformer.GetId())
+    return path
+
+
+@pytest.fixture(scope="module")
+def prepared(sdf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("prepared")
+    words = ["train", "prepare", str(sdf), "-o", str(out), "--valid", str(sdf), "--vocabulary-size", "20"]
+    result = CliRunner().invoke(cli.app, [*words, "--seeds", "2", "--workers", "1"])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_prepare_writes_training_and_validation_shards(prepared: Path, sdf: Path) -> None:
+    [train], [valid] = sorted((prepared / "train").iterdir()), sorted((prepared / "valid").iterdir())
+    for example in load_shards([train]):
+        assert example.seeds.shape == (2, *example.references.shape[1:])
+        assert set(example.pairs[:, 0].tolist()) == {0, 1, 2}  # every reference teaches something
+        assert set(example.pairs[:, 1].tolist()) <= {SELF, 0, 1}
+    for example in load_shards([valid]):
+        assert len(example.seeds) == 2 * len(example.references)
+        assert len(example.symmetries) >= 1
+        assert not len(example.pairs)
+    assert elements_of([sdf]) == [1, 6, 7, 8, 16]
+
+
+def test_prepare_keeps_finished_shards(prepared: Path, sdf: Path) -> None:
+    [shard] = (prepared / "train").iterdir()
+    before = shard.stat().st_mtime_ns
+    result = CliRunner().invoke(cli.app, ["train", "prepare", str(sdf), "-o", str(prepared), "--workers", "1"])
+    assert result.exit_code == 0, result.output
+    assert shard.stat().st_mtime_ns == before
+
+
+def test_fit_makes_a_model_that_embeds_and_goes_on(prepared: Path, tmp_path: Path) -> None:
+    words = ["train", "fit", str(prepared), "--run", str(tmp_path), "--max-minutes", "0.05", "--threads", "1"]
+    for _ in range(2):
+        result = CliRunner().invoke(cli.app, words)
+        assert result.exit_code == 0, result.output
+    assert "continuing at step" in result.output
+    model = tmp_path / "ebd-f2f.safetensors"
+    history = read_config(model).card["history"]
+    assert [row["step"] for row in history] == sorted(row["step"] for row in history)
+    assert {"mat_r", "mat_p", "bond", "1-3"} <= set(history[-1])
+    mol = with_hydrogens("paracetamol")
+    assert len(EmbedMultipleConfs(mol, 3, model=str(model), randomSeed=1)) == 3
+
+
+def test_fit_without_shards_says_what_to_do(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.app, ["train", "fit", str(tmp_path), "--run", str(tmp_path / "run")])
+    assert result.exit_code == 2
+    assert "prepare" in result.output
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_their_file(name: str) -> None:
+    config = recipe(name, tiny_vocabulary(), [1, 6, 8], ["a", "b"])
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ValueError, match="ebd-f2f"):
+        recipe("ebd-x", tiny_vocabulary(), [1], ["a"])
+
+
+def test_learning_is_seeded() -> None:
+    assert np.array_equal(*(next(batches([_example()], 200, 3, 0.04))[0] for _ in range(2)))
+
+
+def _example() -> Example:
+    x = conformers("paracetamol", 2).astype(np.float32)
+    return Example(graph_of("paracetamol"), x, x, np.array([[0, 1], [1, SELF]], np.int16))
