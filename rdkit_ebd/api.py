@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from rdkit_ebd.attempt import Callback
 from rdkit_ebd.embed import embed
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
 
-Callback = Callable[[int, Chem.Mol], None]
 Parameters = EBD | rdDistGeom.EmbedParameters
 
 
@@ -55,16 +54,7 @@ def EmbedMoleculeEBD(
     return EmbedWithReport(mol, numConfs, params, callback=callback, **keywords).ids
 
 
-def EmbedMultipleConfs(
-    mol: Chem.Mol,
-    numConfs: int = 10,
-    params: Parameters | None = None,
-    *,
-    callback: Callback | None = None,
-    **keywords: Any,
-) -> list[int]:
-    """`EmbedMoleculeEBD` under RDKit's name, for scripts in which one import changes."""
-    return EmbedWithReport(mol, numConfs, params, callback=callback, **keywords).ids
+EmbedMultipleConfs = EmbedMoleculeEBD  # under RDKit's name, for scripts in which one import changes
 
 
 def EmbedMolecule(

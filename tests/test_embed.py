@@ -13,7 +13,7 @@ from rdkit.Geometry import Point3D
 
 import rdkit_ebd
 from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs, EmbedWithReport, get_provenance
-from rdkit_ebd import embed as pipeline
+from rdkit_ebd import attempt as pipeline
 
 # Stereocentres, a zwitterion, a sulfonamide, E/Z, bridged rings, a large ring.
 STEREO_DRUGS = {

@@ -22,6 +22,7 @@ LAYERS = (
     {"network"},
     {"sampler", "weights"},
     {"checks", "prune"},
+    {"attempt"},
     {"embed"},
     {"api"},
     {"files", "draw", "evaluate", "cli_evaluate"},
