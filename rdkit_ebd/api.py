@@ -133,6 +133,10 @@ def _check_molecule(mol: Any) -> None:
         raise TypeError(f"mol must be a Chem.Mol, not {type(mol).__name__}{hint}")
     if mol.GetNumAtoms() == 0:
         raise ValueError("mol has no atoms")
+    if mol.NeedsUpdatePropertyCache():
+        raise ValueError(
+            "mol has not been sanitised (parsed without sanitising, or from SMARTS): call Chem.SanitizeMol"
+        )
 
 
 def _check_count(num_confs: Any) -> int:

@@ -35,6 +35,11 @@ class TestRefusals:
         with pytest.raises(ValueError, match="no atoms"):
             EmbedMolecule(Chem.Mol())
 
+    @pytest.mark.parametrize("mol", [Chem.MolFromSmarts("[#6]-[#7]"), Chem.MolFromSmiles("c1ccccc1CO", sanitize=False)])
+    def test_what_is_not_sanitised(self, mol: Chem.Mol) -> None:
+        with pytest.raises(ValueError, match="SanitizeMol"):
+            EmbedMultipleConfs(mol, 2)
+
     def test_negative_counts_as_in_rdkit(self, ethanol: Chem.Mol) -> None:
         for embed in (EmbedMultipleConfs, rdDistGeom.EmbedMultipleConfs):
             with pytest.raises(OverflowError):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from helpers import TINY, tiny_vocabulary
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from rdkit.Geometry import Point3D
@@ -14,6 +18,10 @@ from rdkit.Geometry import Point3D
 import rdkit_ebd
 from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs, EmbedWithReport, get_provenance
 from rdkit_ebd import attempt as pipeline
+from rdkit_ebd.fragments import assign_fragments
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.train.recipes import recipe
+from rdkit_ebd.weights import save_model
 
 # Stereocentres, a zwitterion, a sulfonamide, E/Z, bridged rings, a large ring.
 STEREO_DRUGS = {
@@ -297,3 +305,29 @@ def test_the_report_of_a_good_call() -> None:
     assert report.stereo_yield == 1.0
     assert {"coarse", "deblur", "judge"} <= set(report.seconds)
     assert "5 of 5 conformers" in report.summary()
+
+
+@pytest.fixture
+def coarse_to_fine(tmp_path: Path) -> Path:
+    """An untrained model with the paper's prior: it predicts nothing of use, by the same code path."""
+    config = recipe("ebd-c2f", tiny_vocabulary(), [1, 6, 7, 8], ["none"]).model
+    config = replace(config, network=replace(TINY, levels=2))
+    torch.manual_seed(0)
+    path = tmp_path / "ebd-c2f.safetensors"
+    save_model(path, config, DeblurNetwork(config.network).state_dict())
+    return path
+
+
+def test_the_fragment_prior_starts_from_fragment_points(coarse_to_fine: Path) -> None:
+    paths: dict[int, Chem.Mol] = {}
+    mol = molecule(ACETAMINOPHEN)
+    params = EBD(model=str(coarse_to_fine), randomSeed=1, maxIterations=1, noiseScale=0.0)
+    report = EmbedWithReport(mol, 2, params, callback=paths.__setitem__)
+    assert report.attempts == 2
+    assert len(report.failed) == 2 - len(report.ids)
+    fragments = assign_fragments(mol, tiny_vocabulary())
+    first = coords(paths[0])[0]
+    for fragment in range(fragments.max() + 1):
+        inside = first[fragments == fragment]
+        assert np.abs(inside - inside.mean(0)).max() < 1e-4
+    assert len(np.unique(np.round(first, 3), axis=0)) == fragments.max() + 1
