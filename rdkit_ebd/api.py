@@ -134,9 +134,7 @@ def _check_molecule(mol: Any) -> None:
     if mol.GetNumAtoms() == 0:
         raise ValueError("mol has no atoms")
     if mol.NeedsUpdatePropertyCache():
-        raise ValueError(
-            "mol has not been sanitised (parsed without sanitising, or from SMARTS): call Chem.SanitizeMol"
-        )
+        raise ValueError("mol has not been sanitised (from SMARTS, say): call Chem.SanitizeMol")
 
 
 def _check_count(num_confs: Any) -> int:

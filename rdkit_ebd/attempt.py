@@ -94,14 +94,17 @@ def make_conformers(task: Task, count: int) -> list[Made | None]:
     made: list[Made | None] = [None] * count
     causes = dict.fromkeys(range(count), "EXCEEDED_TIMEOUT")
     attempts, seedless = min(task.params.maxIterations or DEFAULT_ATTEMPTS, MOST_ATTEMPTS), 0
+    coarse = None
     if not task.treatable:
         attempts, causes = 0, dict.fromkeys(range(count), "UNSUPPORTED")
     for attempt in range(attempts):
         pending = [k for k in range(count) if made[k] is None]
         if not pending or task.late or seedless == 2:
             break
-        found = one_attempt(task, pending, attempt, causes)
+        found = one_attempt(task, pending, attempt, causes, coarse)
         seedless = 0 if found is not None else seedless + 1
+        if found is None:  # what ETKDG's flat rings make impossible ([2.2]paracyclophane), distance geometry may do
+            coarse = "dg"
         for k, conformer in (found or {}).items():
             made[k] = conformer
     if task.params.fallback == "ETKDGv3":
@@ -111,7 +114,9 @@ def make_conformers(task: Task, count: int) -> list[Made | None]:
     return made
 
 
-def one_attempt(task: Task, pending: list[int], attempt: int, causes: dict[int, str]) -> dict[int, Made] | None:
+def one_attempt(
+    task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
+) -> dict[int, Made] | None:
     """Seeds, deblurring and judgement of the pending conformers.
 
     Returns:
@@ -120,7 +125,7 @@ def one_attempt(task: Task, pending: list[int], attempt: int, causes: dict[int, 
     report = task.report
     report.attempts += len(pending)
     with report.timed("coarse"):
-        indices, seeds = right_seeds(task, pending, attempt, causes)
+        indices, seeds = right_seeds(task, pending, attempt, causes, coarse)
     if not indices:
         return None
     with report.timed("deblur"):
@@ -140,7 +145,8 @@ def right_seeds(
 
     def recipe(seed: int) -> Any:
         parameters: Any = params.coarse_parameters(seed)
-        parameters.maxIterations = parameters.maxIterations or SEED_TRIALS
+        if coarse or not parameters.maxIterations:  # the paper's 5000 trials are for whoever asks for its seeds
+            parameters.maxIterations = SEED_TRIALS
         if task.component.held:
             parameters.SetCoordMap({i: Point3D(*xyz) for i, xyz in task.component.held.items()})
         return parameters

@@ -231,6 +231,14 @@ def test_impossible_stereo_fails_with_its_cause_and_keeps_nothing_wrong() -> Non
     assert EmbedMolecule(molecule("C[C@]12CO[C@](F)(C1)CC2"), randomSeed=1) == 0
 
 
+def test_distance_geometry_makes_the_seeds_that_etkdg_cannot() -> None:
+    mol = molecule("c1cc2ccc1CCc1ccc(cc1)CC2")  # [2.2]paracyclophane, its rings bent
+    report = EmbedWithReport(mol, 2, randomSeed=1, timeout=60, maxIterations=3)
+    assert report.failures["NO_SEED"] == 2  # in the first attempt alone
+    assert report.attempts > 2
+    assert "NO_SEED" not in dict(report.failed).values()
+
+
 def test_wrong_stereo_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that mirrors every second conformer: those are rejected, counted and tried again."""
     real = pipeline.deblurred
