@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,22 +171,25 @@ def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: in
     """Run the model over seeds (K, N, 3), a bounded number of atoms at a time."""
     assert task.batch is not None
     rows = max(1, task.params.batchAtoms // seeds.shape[1])
-    steps = task.params.numSteps or task.model.config.steps
+    config = task.model.config
+    times = deblur_times(task.params.numSteps or config.steps, task.params.numRounds or config.rounds)
     parts = []
     for start in range(0, len(indices), rows):
         if task.late:
             parts.append(np.full((len(indices) - start, *seeds.shape[1:]), np.nan))
             break
         part = slice(start, start + rows)
-        parts.append(_deblur_rows(task, indices[part], seeds[part], attempt, steps))
+        parts.append(_deblur_rows(task, indices[part], seeds[part], attempt, times))
     return np.concatenate(parts)
 
 
-def _deblur_rows(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int, steps: int) -> np.ndarray:
+def _deblur_rows(
+    task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int, times: Sequence[float]
+) -> np.ndarray:
     assert task.batch is not None
     device, atoms = task.model.device, seeds.shape[1]
     batch = task.batch.rows(torch.zeros(len(indices), dtype=torch.long, device=device))
-    noise = torch.stack([noise_stream(task.seed, k, attempt, steps, atoms) for k in indices])
+    noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), atoms) for k in indices])
     x = torch.from_numpy(seeds).float().to(device)
     held = None
     if task.component.held:
@@ -201,7 +204,7 @@ def _deblur_rows(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt:
 
     def record(step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
         path.append(x_t.cpu())
-        if step == steps - 1:
+        if step == len(times) - 1:
             path.append(x_0.cpu())
 
     with torch.inference_mode():
@@ -210,14 +213,14 @@ def _deblur_rows(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt:
             x,
             batch,
             task.model.config.blur,
-            deblur_times(steps),
+            times,
             noise_scale * noise.to(device),
             held,
             record if task.callback else None,
         )
     if task.callback:
         for row, k in enumerate(indices):
-            task.callback(k, _path_mol(task.component.mol, [state[row].numpy() for state in path], steps))
+            task.callback(k, _path_mol(task.component.mol, [state[row].numpy() for state in path], times))
     return out.cpu().double().numpy()
 
 
@@ -259,10 +262,9 @@ def new_conformer(coords: np.ndarray) -> Chem.Conformer:
     return conformer
 
 
-def _path_mol(mol: Chem.Mol, states: Sequence[np.ndarray], steps: int) -> Chem.Mol:
+def _path_mol(mol: Chem.Mol, states: Sequence[np.ndarray], times: Sequence[float]) -> Chem.Mol:
     path = Chem.Mol(mol, True)
-    times: Iterator[float] = iter([*deblur_times(steps), 0.0])
-    for number, (state, t) in enumerate(zip(states, times, strict=True)):
+    for number, (state, t) in enumerate(zip(states, [*times, 0.0], strict=True)):
         conformer = new_conformer(state)
         conformer.SetId(number)
         conformer.SetDoubleProp("ebd_time", t)

@@ -147,6 +147,7 @@ def embed_command(
     ] = "default",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps.", show_default="the model's own")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of them.", show_default="the model's own")] = None,
     coarse: Annotated[Coarse, typer.Option(help="Seeds: ETKDGv3 or plain distance geometry.")] = Coarse.etkdg,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
     fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
@@ -175,6 +176,7 @@ def embed_command(
             model=model,
             device=device,
             numSteps=steps,
+            numRounds=rounds,
             coarse=coarse.value,
             timeout=timeout,
             fallback=fallback.value,
@@ -310,7 +312,8 @@ def _described(config: ModelConfig) -> list[str]:
     symbol = GetPeriodicTable().GetElementSymbol
     lines = [
         f"elements: {' '.join(symbol(z) for z in config.elements)}; at most {config.max_atoms} atoms",
-        f"prior: {config.blur.prior}; steps: {config.steps}; trained on: {', '.join(config.levels) or 'not told'}",
+        f"prior: {config.blur.prior}; steps: {config.rounds} x {config.steps}; "
+        f"trained on: {', '.join(config.levels) or 'not told'}",
     ]
     row = _validation_row(config.card)
     cells = [f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, (int, float)) and k not in BOOKKEEPING]

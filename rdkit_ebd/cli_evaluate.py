@@ -17,7 +17,7 @@ def evaluate(
         typer.Option(
             "--method",
             "-m",
-            help="EBD, EBD:model, EBD:model:steps, ETKDGv2, ETKDGv3, ETKDGv4, the latter with or without +MMFF94s; "
+            help="EBD, EBD:model, EBD:model:rounds, ETKDGv2, ETKDGv3, ETKDGv4, the latter with or without +MMFF94s; "
             f"repeat for several. Default: {', '.join(DEFAULT_METHODS)}.",
         ),
     ] = None,

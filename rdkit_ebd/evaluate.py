@@ -72,7 +72,7 @@ def evaluate(
 
     Args:
         data: An `.npz` of references.
-        methods: "EBD" (the default model), "EBD:name or path", "EBD:name:steps", "ETKDGv3" and the like, each of
+        methods: "EBD" (the default model), "EBD:name or path", "EBD:name:rounds", "ETKDGv3" and the like, each of
             RDKit's with or without "+MMFF94s" (minimised to convergence).
         limit: Seeded random subset of so many molecules.
         seed: Of the subset and of the conformers.
@@ -84,7 +84,7 @@ def evaluate(
     """
     unknown = [m for m in methods if not m.startswith("EBD") and m.removesuffix(MINIMISED) not in BASELINES]
     if unknown:
-        raise ValueError(f"unknown methods {unknown}; known are EBD[:model[:steps]], {', '.join(BASELINES)}, +MMFF94s")
+        raise ValueError(f"unknown methods {unknown}; known are EBD[:model[:rounds]], {', '.join(BASELINES)}, +MMFF94s")
     records = list(read_records(data, limit, seed))
     results = []
     with get_context("spawn").Pool(workers, _one_thread) as pool:
@@ -99,8 +99,8 @@ def generate(mol: Chem.Mol, method: str, count: int, seed: int) -> tuple[Chem.Mo
     """Conformers of a copy of `mol` by one method, what the method says of itself, and its failures."""
     work = Chem.Mol(mol, True)
     if method.startswith("EBD"):
-        _, model, steps = (*method.split(":"), "", "")[:3]
-        params = EBD(model=model or "default", numSteps=int(steps) if steps else None, randomSeed=seed)
+        _, model, rounds = (*method.split(":"), "", "")[:3]
+        params = EBD(model=model or "default", numRounds=int(rounds) if rounds else None, randomSeed=seed)
         report = EmbedWithReport(work, count, params)
         said = {} if report.stereo_yield is None else {"stereo": report.stereo_yield}
         return work, said, dict(report.failures)

@@ -195,7 +195,8 @@ class EBD:
     model: str = setting("default", text, "name of a shipped model, or the path of a .safetensors file")
     device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
     coarse: str = setting("etkdg", choice("etkdg", "dg"), "seeds: ETKDGv3, or the paper's plain distance geometry")
-    numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps; None: the model's own")
+    numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
+    numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring; None: the model's own")
     noiseScale: float | None = setting(
         None, optional(number(0)), "times the noise the model was trained with; 0: none; None: the model's own"
     )

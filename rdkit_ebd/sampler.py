@@ -51,11 +51,11 @@ class Denoiser(Protocol):
         ...
 
 
-def deblur_times(steps: int) -> list[float]:
-    """Times at which the network is asked: 1 down to 1 / steps, evenly."""
-    if steps < 1:
-        raise ValueError(f"a conformer needs at least one deblurring step, not {steps}")
-    return [1 - i / steps for i in range(steps)]
+def deblur_times(steps: int, rounds: int = 1) -> list[float]:
+    """Times at which the network is asked: 1 down to 1 / steps, evenly, once per round."""
+    if steps < 1 or rounds < 1:
+        raise ValueError(f"a conformer needs at least one deblurring step and round, not {steps} and {rounds}")
+    return [1 - i / steps for i in range(steps)] * rounds
 
 
 def deblur(
@@ -75,7 +75,8 @@ def deblur(
         seed: (B, N, 3) coarse conformers, angstrom.
         batch: The molecules.
         config: Blurring process the network was trained on.
-        times: Descending, the first usually 1.
+        times: Descending, the first usually 1. Where they rise or stay, a new round begins, with the conformer
+            reached as its seed: repeated denoising climbs to the nearest mode, as a minimiser finds its basin.
         noise: (B, len(times), N, 3) standard normal, one slice per step.
         held: Atoms that stay in place, in the seeds' frame.
         callback: Called as (step, t, x_t, x_0) before each step is taken.
@@ -89,6 +90,8 @@ def deblur(
     prior = prior_points(seed, batch, config)
     x_0 = prior
     for step, time in enumerate(times):
+        if step and time >= times[step - 1]:
+            seed, prior = x_0, prior_points(x_0, batch, config)
         t = torch.full((len(seed),), time, dtype=seed.dtype, device=seed.device)
         jitter = config.noise_scale(t)[:, None, None] * noise[:, step]
         x_t = centre(slide(x_0, prior, t) + jitter, batch.mask)

@@ -32,7 +32,8 @@ class ModelConfig:
         vocabulary: Fragment vocabulary, as `Vocabulary.to_dict` gives it.
         elements: Atomic numbers it was trained on.
         max_atoms: Largest molecule, hydrogens included.
-        steps: Deblurring steps it is used with by default.
+        steps: Deblurring steps per round it is used with by default.
+        rounds: Rounds of deblurring, each from the conformers of the one before.
         noise_scale: Times the training noise it is sampled with by default.
         levels: Levels of theory; the first is the one it is asked for.
         card: What a model card holds: data, licence, training, validation table.
@@ -45,6 +46,7 @@ class ModelConfig:
     elements: tuple[int, ...]
     max_atoms: int = 400
     steps: int = 4
+    rounds: int = 1
     noise_scale: float = 1.0
     levels: tuple[str, ...] = ()
     card: dict[str, Any] = field(default_factory=dict)

@@ -100,15 +100,15 @@ def test_means_skip_what_a_molecule_lacks() -> None:
 def test_the_validation_table_judges_seeds_and_samples(judged: Example) -> None:
     network = shaken(scale=0.02).float()
     perfect = Example(judged.graph, judged.references, judged.references, judged.pairs, judged.symmetries)
-    best = validation_table(network, [perfect], BlurConfig(), 0)
+    best = validation_table(network, [perfect], BlurConfig(), [])
     assert best["mat_r"] == pytest.approx(0, abs=5e-3)
     assert best["cov_r@0.75"] == best["cov_p@0.75"] == 1
-    natural = validation_table(network, [judged], BlurConfig(), 0)
+    natural = validation_table(network, [judged], BlurConfig(), [])
     assert natural["mat_r"] > best["mat_r"]
-    sampled = validation_table(network, [judged], BlurConfig(), 2)
+    sampled = validation_table(network, [judged], BlurConfig(), [1.0, 0.5])
     assert sampled.keys() == natural.keys()
     assert sampled["bond"] > natural["bond"]  # an untrained network breaks bonds
-    assert sampled == validation_table(network, [judged], BlurConfig(), 2)
+    assert sampled == validation_table(network, [judged], BlurConfig(), [1.0, 0.5])
 
 
 def test_stereo_in_the_table_is_the_share_with_the_right_hand(examples: list[Example]) -> None:

@@ -158,3 +158,22 @@ def test_the_denoiser_is_asked_at_the_given_times() -> None:
 
     deblur(denoise, seed, batch, CONFIGS[0], [1.0, 0.6, 0.1], noise_for(seed, 3))
     assert torch.equal(torch.stack(asked), torch.tensor([[1.0] * 2, [0.6] * 2, [0.1] * 2], dtype=seed.dtype))
+
+
+def test_a_new_round_starts_from_the_last_prediction() -> None:
+    _, batch, x = system("ibuprofen")
+    priors: list[Tensor] = []
+
+    def halfway(x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
+        priors.append(prior)
+        return x_t * 1.5
+
+    noise = torch.zeros(len(x), 3, *x.shape[1:], dtype=x.dtype)
+    deblur(halfway, x, batch, BlurConfig("atoms"), [1.0, 0.5, 1.0], noise)
+    assert torch.equal(priors[0], priors[1])  # one round has one prior
+    assert not torch.allclose(priors[2], priors[0])
+    twice = deblur(halfway, x, batch, BlurConfig("atoms"), deblur_times(1, 2), noise)
+    once = deblur(halfway, x, batch, BlurConfig("atoms"), deblur_times(1), noise)
+    assert torch.allclose(twice, deblur(halfway, once, batch, BlurConfig("atoms"), deblur_times(1), noise))
+    with pytest.raises(ValueError, match="round"):
+        deblur_times(1, 0)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers import conformers, graph_of, tiny_vocabulary, with_hydrogens
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from rdkit_ebd import EmbedMultipleConfs, cli
@@ -17,7 +19,7 @@ from rdkit_ebd.train.pairing import SELF
 from rdkit_ebd.train.prepare import elements_of
 from rdkit_ebd.train.recipes import RECIPES, recipe
 from rdkit_ebd.train.shards import Example, load_shards
-from rdkit_ebd.weights import read_config
+from rdkit_ebd.weights import model_path, read_config
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,14 @@ def test_learning_is_seeded() -> None:
 def _example() -> Example:
     x = conformers("paracetamol", 2).astype(np.float32)
     return Example(graph_of("paracetamol"), x, x, np.array([[0, 1], [1, SELF]], np.int16))
+
+
+def test_release_keeps_the_weights_and_adds_to_the_card(tmp_path: Path) -> None:
+    source, out, card = model_path("default"), tmp_path / "mine.safetensors", tmp_path / "card.json"
+    card.write_text('{"licence": "MIT"}')
+    words = ["train", "release", str(source), "-o", str(out), "--steps", "3", "--card", str(card)]
+    assert CliRunner().invoke(cli.app, words).exit_code == 0
+    before, after = read_config(source), read_config(out)
+    assert after.steps == 3
+    assert after.card == {**before.card, "licence": "MIT"}
+    assert all(torch.equal(a, b) for a, b in zip(load_file(source).values(), load_file(out).values(), strict=True))

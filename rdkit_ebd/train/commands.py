@@ -68,3 +68,30 @@ def fit(
     words += ["--init", str(init)] if init else []
     words += ["--threads", str(threads)] if threads else []
     main(words)
+
+
+@app.command()
+def release(
+    checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="RUN/NAME.safetensors.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps, as validation chose them.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of deblurring, likewise.")] = None,
+    card: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON to add to the card.")] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON of `rdkit-ebd evaluate -o`.")
+    ] = None,
+) -> None:
+    """Turn a checkpoint into a model to ship: how it is used, what it was made of, what it was measured to do."""
+    from dataclasses import replace
+
+    from safetensors.torch import load_file
+
+    from rdkit_ebd.weights import read_config, save_model
+
+    config = read_config(checkpoint)
+    told = {**config.card, **(json.loads(card.read_text()) if card else {})}
+    if evaluation is not None:
+        told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
+    config = replace(config, steps=steps or config.steps, rounds=rounds or config.rounds, card=told)
+    save_model(out, config, load_file(checkpoint))
+    typer.echo(f"wrote {out}", err=True)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.sampler import deblur_times
 from rdkit_ebd.train.objective import ObjectiveConfig, training_loss
 from rdkit_ebd.train.pairing import SELF
 from rdkit_ebd.train.shards import Example, load_shards
@@ -234,7 +235,8 @@ def _checkpoint(trainer: Trainer, valid: Sequence[Example], tally: _Tally, save:
         trainer.save_state()
     model = trainer.config.model
     row = {"step": trainer.step, "samples": trainer.samples, "minutes": trainer.seconds / 60, **tally.take()}
-    row |= validation_table(trainer.averaged(), valid, model.blur, model.steps, model.noise_scale) if valid else {}
+    times = deblur_times(model.steps, model.rounds)
+    row |= validation_table(trainer.averaged(), valid, model.blur, times, model.noise_scale) if valid else {}
     trainer.history.append(row)
     with (trainer.run / "log.jsonl").open("a") as log:
         log.write(json.dumps(row) + "\n")

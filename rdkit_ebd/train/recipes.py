@@ -40,7 +40,8 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
         blur,
         vocabulary.to_dict(),
         tuple(elements),
-        steps=2 if fine else 6,
+        steps=1 if fine else 6,
+        rounds=4 if fine else 1,
         noise_scale=0.0 if fine else 1.0,
         levels=tuple(levels),
     )

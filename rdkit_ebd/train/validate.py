@@ -12,7 +12,7 @@ from rdkit_ebd.batch import collate
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.molgraph import ONE_THREE, ONE_THREE_RING, OTHER_BOND, SAME_FRAGMENT, SINGLE
 from rdkit_ebd.network import DeblurNetwork
-from rdkit_ebd.sampler import deblur, deblur_times
+from rdkit_ebd.sampler import deblur
 from rdkit_ebd.streams import noise_stream
 from rdkit_ebd.train.metrics import ensemble_metrics, geometry_metrics, mean_table
 from rdkit_ebd.train.shards import Example
@@ -24,7 +24,11 @@ _COLUMNS = (
 
 
 def validation_table(
-    network: DeblurNetwork, examples: Sequence[Example], blur: BlurConfig, steps: int, noise_scale: float = 1.0
+    network: DeblurNetwork,
+    examples: Sequence[Example],
+    blur: BlurConfig,
+    times: Sequence[float],
+    noise_scale: float = 1.0,
 ) -> dict[str, float]:
     """Deblur every seed of every example and compare with the references.
 
@@ -32,10 +36,10 @@ def validation_table(
         network: In evaluation mode.
         examples: From a validation shard, with symmetries.
         blur: Blurring process.
-        steps: Deblurring steps; 0 judges the seeds themselves.
+        times: As `deblur_times` gives them; none judges the seeds themselves.
         noise_scale: Times the noise of training.
     """
-    return mean_table(_judge(example, _sample(network, example, blur, steps, noise_scale)) for example in examples)
+    return mean_table(_judge(example, _sample(network, example, blur, times, noise_scale)) for example in examples)
 
 
 def format_row(row: dict[str, Any]) -> str:
@@ -48,16 +52,18 @@ def format_row(row: dict[str, Any]) -> str:
     return "  ".join(cells)
 
 
-def _sample(network: DeblurNetwork, example: Example, blur: BlurConfig, steps: int, noise_scale: float) -> np.ndarray:
-    if steps == 0:
+def _sample(
+    network: DeblurNetwork, example: Example, blur: BlurConfig, times: Sequence[float], noise_scale: float
+) -> np.ndarray:
+    if not times:
         return example.seeds
     device = next(network.parameters()).device
     count, atoms = example.seeds.shape[:2]
     batch = collate([example.graph]).rows(torch.zeros(count, dtype=torch.long)).to(device)
-    noise = torch.stack([noise_stream(0, k, 0, steps, atoms) for k in range(count)]).to(device)
+    noise = torch.stack([noise_stream(0, k, 0, len(times), atoms) for k in range(count)]).to(device)
     seeds = torch.from_numpy(example.seeds).to(device)
     with torch.no_grad():
-        return deblur(network, seeds, batch, blur, deblur_times(steps), noise_scale * noise).cpu().numpy()
+        return deblur(network, seeds, batch, blur, times, noise_scale * noise).cpu().numpy()
 
 
 def _judge(example: Example, generated: np.ndarray) -> dict[str, float]:
