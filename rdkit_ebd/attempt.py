@@ -172,7 +172,9 @@ def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: in
     assert task.batch is not None
     rows = max(1, task.params.batchAtoms // seeds.shape[1])
     config = task.model.config
-    times = deblur_times(task.params.numSteps or config.steps, task.params.numRounds or config.rounds)
+    # What many rounds drive into a clash (over-flattened biaryls), fewer leave alone: each retry has one less.
+    rounds = max(1, (task.params.numRounds or config.rounds) - attempt)
+    times = deblur_times(task.params.numSteps or config.steps, rounds)
     parts = []
     for start in range(0, len(indices), rows):
         if task.late:

@@ -231,6 +231,14 @@ def test_impossible_stereo_fails_with_its_cause_and_keeps_nothing_wrong() -> Non
     assert EmbedMolecule(molecule("C[C@]12CO[C@](F)(C1)CC2"), randomSeed=1) == 0
 
 
+def test_a_retry_has_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    states: list[int] = []
+    monkeypatch.setattr(pipeline, "judged", lambda task, indices, coords, causes: np.zeros(len(indices), bool))
+    params = EBD(randomSeed=1, numSteps=2, numRounds=3, maxIterations=4)
+    EmbedWithReport(molecule("CCO"), 1, params, callback=lambda _, path: states.append(path.GetNumConformers()))
+    assert states == [7, 5, 3, 3]
+
+
 def test_distance_geometry_makes_the_seeds_that_etkdg_cannot() -> None:
     mol = molecule("c1cc2ccc1CCc1ccc(cc1)CC2")  # [2.2]paracyclophane, its rings bent
     report = EmbedWithReport(mol, 2, randomSeed=1, timeout=60, maxIterations=3)

@@ -79,6 +79,14 @@ def test_unknown_methods_are_refused_before_any_work(data: Path) -> None:
     assert "OMEGA" in result.output
 
 
+@pytest.mark.parametrize("method", ["ETKDGv3", "ETKDGv4", "EBD"])
+def test_seed_zero_gives_every_method_different_conformers(method: str) -> None:
+    mol, _, _ = generate(with_hydrogens("salbutamol"), method, 4, 0)
+    coords = np.array([c.GetPositions() for c in mol.GetConformers()])
+    assert len(coords) == 4
+    assert min(np.abs(coords[i] - coords[j]).max() for i in range(4) for j in range(i)) > 0.01
+
+
 def test_minimising_goes_on_until_it_converges() -> None:
     mol, _, failures = generate(with_hydrogens("fluoxetine"), "ETKDGv3+MMFF94s", 2, 3)
     assert failures == {"NOT_CONVERGED": 0}
