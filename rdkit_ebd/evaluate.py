@@ -105,7 +105,7 @@ def generate(mol: Chem.Mol, method: str, count: int, seed: int) -> tuple[Chem.Mo
         said = {} if report.stereo_yield is None else {"stereo": report.stereo_yield}
         return work, said, dict(report.failures)
     parameters: Any = BASELINES[method.removesuffix(MINIMISED)]()
-    # Without sequential seeds RDKit multiplies the seed by the conformer's number: seed 0 makes copies of one conformer.
+    # Without sequential seeds RDKit multiplies the seed by the conformer's number: seed 0 makes copies of one.
     parameters.randomSeed, parameters.enableSequentialRandomSeeds = seed, True
     rdDistGeom.EmbedMultipleConfs(work, count, parameters)
     failures: dict[str, int] = {}
