@@ -30,7 +30,6 @@ Callback = Callable[[int, Chem.Mol], None]
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
 SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
-FEWEST_ATOMS = 4  # below this there is no shape to deblur: bond lengths and one angle, which the seed has
 STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO)
 CHIRAL_CAUSES = (Cause.CENTRE_INVERTED, Cause.ATROPISOMER_STEREO)
 
@@ -66,8 +65,8 @@ class Task:
 
 
 def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
-    """Why the model cannot deblur a component, in the whole molecule's atom numbers; lone ions are always fine."""
-    if len(component.atoms) < FEWEST_ATOMS:
+    """Why the model cannot deblur a component, in the whole molecule's atom numbers; small ones are always fine."""
+    if len(component.atoms) < model.config.min_atoms:
         return []
     return unsupported(component.mol, model.config.elements, model.config.max_atoms, component.atoms.tolist())
 
@@ -83,7 +82,7 @@ def make_task(
     """Compute what the conformers of a component share."""
     tables = check_tables(component.mol)
     batch, treatable = None, not unsupported_reasons(component, model)
-    if len(component.atoms) >= FEWEST_ATOMS and treatable:
+    if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         batch = collate([mol_graph(component.mol, vocabulary, tables.labels)]).to(model.device)
     return Task(component, params, model, tables, batch, treatable, seed, deadline, EmbedReport(), callback)

@@ -27,7 +27,7 @@ PROVENANCE: dict[str, type] = {
 }
 """Properties of a conformer and their types."""
 
-STAGES = ("deblurred", "refined", "fallback", "seed")  # "seed": too small to deblur, RDKit's own coordinates
+STAGES = ("deblurred", "refined", "fallback", "seed")  # "seed": too small for the model, RDKit's own coordinates
 
 _INT32 = range(-(1 << 31), 1 << 31)
 

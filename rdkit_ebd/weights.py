@@ -31,6 +31,7 @@ class ModelConfig:
         blur: Blurring process it was trained on.
         vocabulary: Fragment vocabulary, as `Vocabulary.to_dict` gives it.
         elements: Atomic numbers it was trained on.
+        min_atoms: Smallest component it was trained for; smaller ones keep their coarse seed.
         max_atoms: Largest molecule, hydrogens included.
         steps: Deblurring steps per round it is used with by default.
         rounds: Rounds of deblurring, each from the conformers of the one before.
@@ -44,6 +45,7 @@ class ModelConfig:
     blur: BlurConfig
     vocabulary: dict[str, Any]
     elements: tuple[int, ...]
+    min_atoms: int = 4
     max_atoms: int = 400
     steps: int = 4
     rounds: int = 1

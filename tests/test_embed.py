@@ -186,6 +186,13 @@ def test_the_smallest_molecules(smiles: str, atoms: int) -> None:
     assert np.isfinite(coords(mol)).all()
 
 
+def test_what_is_too_small_for_the_model_keeps_its_seed() -> None:
+    for smiles, stage in (("C[C@H](O)C(=O)O", "seed"), (ACETAMINOPHEN, "deblurred")):
+        mol = molecule(smiles)
+        assert len(EmbedMultipleConfs(mol, 3, randomSeed=1)) == 3
+        assert {get_provenance(c)["ebd_stage"] for c in mol.GetConformers()} == {stage}
+
+
 def test_held_atoms_stay_exactly_in_place() -> None:
     reference = molecule(STEREO_DRUGS["celecoxib"])
     EmbedMolecule(reference, randomSeed=1)
@@ -235,7 +242,7 @@ def test_a_retry_has_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     states: list[int] = []
     monkeypatch.setattr(pipeline, "judged", lambda task, indices, coords, causes: np.zeros(len(indices), bool))
     params = EBD(randomSeed=1, numSteps=2, numRounds=3, maxIterations=4)
-    EmbedWithReport(molecule("CCO"), 1, params, callback=lambda _, path: states.append(path.GetNumConformers()))
+    EmbedWithReport(molecule(ACETAMINOPHEN), 1, params, callback=lambda _, path: states.append(path.GetNumConformers()))
     assert states == [7, 5, 3, 3]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -76,6 +76,7 @@ def release(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps, as validation chose them.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of deblurring, likewise.")] = None,
+    min_atoms: Annotated[int | None, typer.Option(min=1, help="Smaller components keep their seed.")] = None,
     card: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON to add to the card.")] = None,
     evaluation: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="JSON of `rdkit-ebd evaluate -o`.")
@@ -92,6 +93,7 @@ def release(
     told = {**config.card, **(json.loads(card.read_text()) if card else {})}
     if evaluation is not None:
         told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
-    config = replace(config, steps=steps or config.steps, rounds=rounds or config.rounds, card=told)
+    asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "min_atoms": min_atoms}
+    config = replace(config, card=told, **{name: value for name, value in asked.items() if value is not None})
     save_model(out, config, load_file(checkpoint))
     typer.echo(f"wrote {out}", err=True)
