@@ -13,7 +13,7 @@ from torch import Tensor
 from rdkit_ebd.batch import Batch, collate, fragment_points
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
-from rdkit_ebd.train.objective import ObjectiveConfig, into_basin, local_error, torsion_error, training_loss
+from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, into_basin, local_error, torsion_error, training_loss
 from rdkit_ebd.train.pairing import rmsd
 
 KEPT = ObjectiveConfig(redrawn_share=0.0, torsion_noise=(4.0, 4.0))
@@ -38,6 +38,11 @@ def pairs(name: str = "ibuprofen", count: int = 8) -> tuple[Batch, Tensor, Tenso
     return batch, x.float(), x.flip(0).float()
 
 
+def forced(seed: Tensor, reference: Tensor, batch: Batch) -> Pairs:
+    """Pairs that the objective may turn into each other's basin."""
+    return Pairs(seed, reference, torch.zeros(len(seed), dtype=torch.bool), batch)
+
+
 def turned(batch: Batch, x: Tensor, angles: Tensor) -> Tensor:
     return twist(x, batch.torsions[..., 1:3], batch.far_side, angles)
 
@@ -50,9 +55,9 @@ def test_who_knows_the_answer_has_no_loss(pairing: str, prior: Any, robust: floa
     batch, seed, reference = pairs()
     config = ObjectiveConfig(pairing=pairing, robust=robust, true_layout_share=0.5)
     oracle = Recorder(reference @ rotations(8).float() + 1)
-    losses = training_loss(oracle, seed, reference, batch, BlurConfig(prior), config)
+    losses = training_loss(oracle, forced(seed, reference, batch), BlurConfig(prior), config)
     assert all(abs(float(value)) < 1e-3 for value in losses.values())
-    ignorant = training_loss(Recorder(seed), seed, reference, batch, BlurConfig(prior), config)
+    ignorant = training_loss(Recorder(seed), forced(seed, reference, batch), BlurConfig(prior), config)
     assert ignorant["loss"] > 0.1
     assert ignorant["torsion"] > 0.05
 
@@ -60,7 +65,7 @@ def test_who_knows_the_answer_has_no_loss(pairing: str, prior: Any, robust: floa
 def test_a_mirror_image_is_no_answer() -> None:
     torch.manual_seed(0)
     batch, seed, reference = pairs()
-    losses = training_loss(Recorder(-reference), seed, reference, batch, BlurConfig(), ObjectiveConfig())
+    losses = training_loss(Recorder(-reference), forced(seed, reference, batch), BlurConfig(), ObjectiveConfig())
     assert losses["local"] < 1e-5
     assert losses["rmsd"] > 0.3
 
@@ -70,7 +75,7 @@ def test_loss_and_gradients_are_finite(name: str) -> None:
     torch.manual_seed(0)
     batch, seed, reference = pairs(name, 2)
     network = shaken(scale=0.02).float().requires_grad_(True)
-    losses = training_loss(network, seed, reference, batch, BlurConfig("fragments", 0.3), ObjectiveConfig())
+    losses = training_loss(network, forced(seed, reference, batch), BlurConfig("fragments", 0.3), ObjectiveConfig())
     losses["loss"].backward()
     assert torch.isfinite(losses["loss"])
     assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
@@ -160,11 +165,23 @@ def test_pairs_as_they_are_stay_as_they_are() -> None:
     batch, seed, reference = pairs()
     recorder = Recorder(reference)
     config = ObjectiveConfig(pairing="as_is", prior_share=1.0)
-    training_loss(recorder, seed, reference, batch, BlurConfig(sigma=0.0), config)
+    training_loss(recorder, forced(seed, reference, batch), BlurConfig(sigma=0.0), config)
     x_t, t, prior = recorder.asked[0]
     assert (t == 1).all()
     assert torch.allclose(prior, seed - seed.mean(1, keepdim=True), rtol=0, atol=1e-5)
     assert torch.allclose(x_t, prior, rtol=0, atol=1e-5)
+
+
+def test_natural_pairs_stay_as_they_are() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    recorder = Recorder(reference)
+    natural = torch.arange(len(seed)) % 2 == 0
+    mixed = Pairs(seed, reference, natural, batch)
+    training_loss(recorder, mixed, BlurConfig(sigma=0.0), ObjectiveConfig(prior_share=1.0, redrawn_share=1.0))
+    moved = (recorder.asked[0][2] - centre(seed, batch.mask)).abs().amax((1, 2))
+    assert moved[natural].max() < 1e-5
+    assert moved[~natural].min() > 1e-2
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -173,7 +190,7 @@ def test_the_true_layout_takes_its_share(share: float) -> None:
     batch, seed, reference = pairs()
     recorder = Recorder(reference)
     config = ObjectiveConfig(pairing="as_is", true_layout_share=share, layout_noise=0.0)
-    training_loss(recorder, seed, reference, batch, BlurConfig("fragments"), config)
+    training_loss(recorder, forced(seed, reference, batch), BlurConfig("fragments"), config)
     _, _, prior = recorder.asked[0]
     truth = centre(fragment_points(align(reference, seed, batch.mask), batch), batch.mask)
     own = centre(fragment_points(seed, batch), batch.mask)
@@ -186,7 +203,7 @@ def test_layout_noise_moves_whole_fragments() -> None:
     batch, seed, reference = pairs()
     recorder = Recorder(reference)
     config = ObjectiveConfig(pairing="as_is", true_layout_share=1.0, layout_noise=0.5)
-    training_loss(recorder, seed, reference, batch, BlurConfig("fragments"), config)
+    training_loss(recorder, forced(seed, reference, batch), BlurConfig("fragments"), config)
     _, _, prior = recorder.asked[0]
     assert torch.allclose(fragment_points(prior, batch), prior, rtol=0, atol=1e-5)
     truth = centre(fragment_points(align(reference, seed, batch.mask), batch), batch.mask)
@@ -200,7 +217,7 @@ def test_time_one_takes_its_share(share: float) -> None:
     many = torch.zeros(500, dtype=torch.long)
     recorder = Recorder(reference[many])
     config = ObjectiveConfig(prior_share=share)
-    training_loss(recorder, seed[many], reference[many], batch.rows(many), BlurConfig(), config)
+    training_loss(recorder, forced(seed[many], reference[many], batch.rows(many)), BlurConfig(), config)
     t = recorder.asked[0][1]
     assert abs(float((t == 1).float().mean()) - share) < 0.08
     assert ((t >= 0) & (t <= 1)).all()

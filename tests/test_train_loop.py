@@ -18,11 +18,10 @@ from helpers import TINY, tiny_vocabulary
 from safetensors.torch import load_file
 
 import rdkit_ebd
-from rdkit_ebd.batch import Batch
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.train import loop
 from rdkit_ebd.train.loop import TrainConfig, Trainer, batches, fit
-from rdkit_ebd.train.objective import ObjectiveConfig, training_loss
+from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, training_loss
 from rdkit_ebd.train.pairing import SELF
 from rdkit_ebd.train.shards import Example, save_shard
 from rdkit_ebd.weights import ModelConfig, load_model, read_config
@@ -33,8 +32,6 @@ MODEL = ModelConfig(
 )
 CONFIG = TrainConfig(MODEL, batch_atoms=128, lr=5e-3, warmup=10)
 
-Step = tuple[torch.Tensor, torch.Tensor, Batch]
-
 
 @pytest.fixture(autouse=True)
 def global_generator() -> Iterator[None]:
@@ -43,27 +40,24 @@ def global_generator() -> Iterator[None]:
         yield
 
 
-def steps(examples: list[Example], count: int, config: TrainConfig = CONFIG) -> list[Step]:
+def steps(examples: list[Example], count: int, config: TrainConfig = CONFIG) -> list[Pairs]:
     stream = batches(examples, config.batch_atoms, 0, config.objective.distortion)
-    return [(torch.from_numpy(x), torch.from_numpy(y), batch) for x, y, batch in islice(stream, count)]
+    return list(islice(stream, count))
 
 
 def held_out_loss(network: torch.nn.Module, examples: list[Example]) -> float:
     """Mean loss over the same noise and times whenever it is asked."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(99)
-        losses = [
-            training_loss(network, x, y, batch, MODEL.blur, CONFIG.objective)["loss"]
-            for x, y, batch in steps(examples, 12)
-        ]
+        losses = [training_loss(network, pairs, MODEL.blur, CONFIG.objective)["loss"] for pairs in steps(examples, 12)]
     return float(torch.stack(losses).mean())
 
 
 def test_training_reduces_the_loss(examples: list[Example], tmp_path: Path) -> None:
     trainer = Trainer(CONFIG, tmp_path, CPU)
     before = held_out_loss(trainer.averaged(), examples)
-    for x, y, batch in steps(examples, 60):
-        values = trainer.train_step(x, y, batch, 1.0)
+    for pairs in steps(examples, 60):
+        values = trainer.train_step(pairs, 1.0)
         assert all(math.isfinite(value) for value in values.values())
     assert held_out_loss(trainer.network, examples) < 0.8 * before
     assert held_out_loss(trainer.averaged(), examples) < 0.8 * before
@@ -73,17 +67,17 @@ def test_training_reduces_the_loss(examples: list[Example], tmp_path: Path) -> N
 def test_a_rate_of_zero_trains_nothing(examples: list[Example], tmp_path: Path) -> None:
     trainer = Trainer(CONFIG, tmp_path, CPU)
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    for x, y, batch in steps(examples, 2):
-        trainer.train_step(x, y, batch, 0.0)
+    for pairs in steps(examples, 2):
+        trainer.train_step(pairs, 0.0)
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
-    trainer.train_step(*steps(examples, 1)[0], 1.0)
+    trainer.train_step(steps(examples, 1)[0], 1.0)
     assert not all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
 
 
 def test_the_learning_rate_warms_up(examples: list[Example], tmp_path: Path) -> None:
     trainer, rates = Trainer(CONFIG, tmp_path, CPU), []
-    for x, y, batch in steps(examples, 12):
-        trainer.train_step(x, y, batch, 0.5)
+    for pairs in steps(examples, 12):
+        trainer.train_step(pairs, 0.5)
         rates.append(trainer.optimiser.param_groups[0]["lr"])
     assert np.allclose(rates[:10], 0.5 * CONFIG.lr * np.arange(1, 11) / 10)
     assert np.allclose(rates[10:], 0.5 * CONFIG.lr)
@@ -91,24 +85,24 @@ def test_the_learning_rate_warms_up(examples: list[Example], tmp_path: Path) -> 
 
 def test_a_step_that_overflows_is_skipped(examples: list[Example], tmp_path: Path) -> None:
     trainer = Trainer(CONFIG, tmp_path, CPU)
-    x, y, batch = steps(examples, 1)[0]
+    pairs = steps(examples, 1)[0]
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
 
     def exploding(gradient: torch.Tensor) -> torch.Tensor:
         return gradient * math.nan
 
     hook = next(trainer.network.blocks.parameters()).register_hook(exploding)
-    assert not math.isfinite(trainer.train_step(x, y, batch, 1.0)["norm"])
+    assert not math.isfinite(trainer.train_step(pairs, 1.0)["norm"])
     hook.remove()
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
-    assert math.isfinite(trainer.train_step(x, y, batch, 1.0)["norm"])
+    assert math.isfinite(trainer.train_step(pairs, 1.0)["norm"])
 
 
 def test_the_average_follows_the_network_slowly(examples: list[Example], tmp_path: Path) -> None:
     trainer = Trainer(CONFIG, tmp_path, CPU)
     start = {name: value.clone() for name, value in trainer.average.items()}
-    for x, y, batch in steps(examples, 3):
-        trainer.train_step(x, y, batch, 1.0)
+    for pairs in steps(examples, 3):
+        trainer.train_step(pairs, 1.0)
     now = trainer.network.state_dict()
     for name, average in trainer.averaged().state_dict().items():
         if not torch.equal(now[name], start[name]):
@@ -120,18 +114,18 @@ def test_the_average_follows_the_network_slowly(examples: list[Example], tmp_pat
 def test_a_resumed_run_takes_the_same_next_step(examples: list[Example], tmp_path: Path) -> None:
     first = Trainer(CONFIG, tmp_path, CPU)
     *past, following = steps(examples, 4)
-    for x, y, batch in past:
-        first.train_step(x, y, batch, 1.0)
+    for pairs in past:
+        first.train_step(pairs, 1.0)
     first.history.append({"step": 3, "mat_r": 0.5})
     first.seconds = 12.5
     first.save_state()
-    expected = first.train_step(*following, 1.0)
+    expected = first.train_step(following, 1.0)
     torch.manual_seed(12345)
     second = Trainer(replace(CONFIG, seed=7), tmp_path, CPU)
     second.load_state()
-    assert (second.step, second.samples, second.seconds) == (3, sum(len(x) for x, _, _ in past), 12.5)
+    assert (second.step, second.samples, second.seconds) == (3, sum(len(pairs.seed) for pairs in past), 12.5)
     assert second.history == [{"step": 3, "mat_r": 0.5}]
-    assert second.train_step(*following, 1.0) == expected
+    assert second.train_step(following, 1.0) == expected
     assert second.step == first.step
     for ours, theirs in ((second.network.state_dict(), first.network.state_dict()), (second.average, first.average)):
         assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
@@ -144,9 +138,9 @@ def test_a_run_that_was_not_resumed_differs(examples: list[Example], tmp_path: P
     following = steps(examples, 1)[0]
     first, second = (Trainer(replace(CONFIG, seed=seed), tmp_path, CPU) for seed in (0, 1))
     torch.manual_seed(0)
-    one = first.train_step(*following, 1.0)
+    one = first.train_step(following, 1.0)
     torch.manual_seed(0)
-    assert second.train_step(*following, 1.0) != one
+    assert second.train_step(following, 1.0) != one
 
 
 class Clock:
@@ -192,14 +186,15 @@ def test_a_run_starts_from_a_checkpoint(
     for state in (second.network.state_dict(), second.average):
         assert all(torch.equal(value, first.average[name].half().float()) for name, value in state.items())
     assert second.step == 0
-    second.train_step(*steps(examples, 1)[0], 1.0)
+    second.train_step(steps(examples, 1)[0], 1.0)
     assert not torch.equal(second.average["level.weight"], first.average["level.weight"].half().float())
 
 
 def test_batches_hold_examples_and_keep_their_size(examples: list[Example]) -> None:
     known = {example.graph.num_atoms: example for example in examples}
     seen: set[int] = set()
-    for seed, reference, batch in islice(batches(examples, 128, 3, 0.05), 40):
+    for pairs in islice(batches(examples, 128, 3, 0.05), 40):
+        seed, reference, batch = pairs.seed.numpy(), pairs.reference.numpy(), pairs.batch
         assert batch.mask.numel() <= 128
         assert seed.shape == reference.shape == (*batch.mask.shape, 3)
         for row in range(len(seed)):
@@ -215,7 +210,10 @@ def test_batches_hold_examples_and_keep_their_size(examples: list[Example]) -> N
 
 def test_batches_are_seeded(examples: list[Example]) -> None:
     def first(seed: int) -> bytes:
-        return b"".join(x.tobytes() + y.tobytes() for x, y, _ in islice(batches(examples, 128, seed, 0.05), 5))
+        return b"".join(
+            pairs.seed.numpy().tobytes() + pairs.reference.numpy().tobytes()
+            for pairs in islice(batches(examples, 128, seed, 0.05), 5)
+        )
 
     assert first(1) == first(1)
     assert first(1) != first(2)
@@ -225,15 +223,16 @@ def test_a_reference_without_a_seed_is_distorted(examples: list[Example]) -> Non
     example = examples[0]
     alone = replace(example, pairs=np.array([[1, SELF]], np.int16))
     unpaired = replace(example, pairs=np.zeros((0, 2), np.int16))
-    for seed, reference, _ in islice(batches([alone, unpaired], 128, 0, 0.05), 5):
+    for pairs in islice(batches([alone, unpaired], 128, 0, 0.05), 5):
+        seed, reference = pairs.seed.numpy(), pairs.reference.numpy()
         assert np.array_equal(reference, np.broadcast_to(example.references[1], reference.shape))
         assert 0.03 < (seed - reference).std() < 0.07
 
 
 def test_an_example_too_large_for_a_batch_is_a_batch(examples: list[Example]) -> None:
-    seed, _, batch = next(batches(examples[:1], 3, 0, 0.0))
-    assert len(seed) == 1
-    assert batch.mask.all()
+    pairs = next(batches(examples[:1], 3, 0, 0.0))
+    assert len(pairs.seed) == 1
+    assert pairs.batch.mask.all()
 
 
 def test_the_configuration_comes_back_from_json() -> None:

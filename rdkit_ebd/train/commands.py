@@ -22,28 +22,63 @@ def prepare(
     pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
     seeds: Annotated[int, typer.Option(min=1, help="Coarse seeds per molecule.")] = 6,
     levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
+    like: Annotated[str | None, typer.Option(help="Go on from this model: its vocabulary, network and levels.")] = None,
+    relaxed: Annotated[int, typer.Option(min=0, help="Seeds per molecule minimised for relaxation pairs.")] = 0,
+    bulk: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="SMILES for relaxation pairs alone.")
+    ] = None,
+    bulk_limit: Annotated[int, typer.Option(min=1, help="Molecules of --bulk, a seeded random subset.")] = 5000,
+    keep_back: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Data sets whose molecules --bulk leaves out."),
+    ] = None,
     valid_limit: Annotated[int, typer.Option(min=1, help="Validation molecules.")] = 100,
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Make seeds, graphs and pairs. Finished shards are kept, so an interrupted run goes on where it stopped."""
-    from rdkit_ebd.train.prepare import PrepareConfig, elements_of, learn_from, load_vocabulary, save_vocabulary
+    from rdkit_ebd.fragments import Vocabulary
+    from rdkit_ebd.train import relaxation
+    from rdkit_ebd.train.prepare import (
+        PrepareConfig,
+        elements_of,
+        inchikey_blocks,
+        learn_from,
+        load_vocabulary,
+        save_vocabulary,
+    )
     from rdkit_ebd.train.prepare import prepare as make_shards
     from rdkit_ebd.train.recipes import recipe as make_recipe
+    from rdkit_ebd.train.recipes import resumed
+    from rdkit_ebd.weights import model_path, read_config
 
     out.mkdir(parents=True, exist_ok=True)
+    parent = read_config(model_path(like)) if like else None
     vocabulary_file = out / "vocabulary.json"
     if not vocabulary_file.exists():
-        save_vocabulary(learn_from(data, vocabulary_size), vocabulary_file)
+        learnt = Vocabulary.from_dict(parent.vocabulary) if parent else learn_from(data, vocabulary_size)
+        save_vocabulary(learnt, vocabulary_file)
     vocabulary = load_vocabulary(vocabulary_file)
-    config = make_recipe(recipe, vocabulary, elements_of(data), levels or [path.stem for path in data])
+    names = list(levels or [path.stem for path in data])
+    names += [relaxation.LEVEL] if relaxed or bulk else []
+    elements = elements_of(data)
+    config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
-    for level, path in enumerate(data):
-        settings = PrepareConfig(coarse=coarse, seeds=seeds, pairing=pairing, level=level)
+    known = config.model.levels
+    minimised = known.index(relaxation.LEVEL) if relaxed or bulk else 0
+    for name, path in zip(names, data, strict=False):
+        settings = PrepareConfig(coarse, seeds, pairing, known.index(name), relaxed=relaxed, relaxed_level=minimised)
         make_shards(path, out / "train", vocabulary, settings, workers=workers)
+    if bulk is not None:
+        most = relaxed or seeds
+        settings = PrepareConfig(
+            coarse, most, relaxed=most, relaxed_level=minimised, elements=tuple(config.model.elements)
+        )
+        kept_back = inchikey_blocks(keep_back or [])
+        make_shards(bulk, out / "train", vocabulary, settings, workers=workers, limit=bulk_limit, kept_back=kept_back)
     if valid is not None:
         judged = PrepareConfig(coarse=coarse, judged=True)
         make_shards(valid, out / "valid", vocabulary, judged, workers=workers, limit=valid_limit)
-    typer.echo(f"Next: rdkit-ebd train fit {out} --run runs/{recipe} --max-minutes 60", err=True)
+    typer.echo(f"Next: rdkit-ebd train fit {out} --run runs/{config.model.name} --max-minutes 60", err=True)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +13,7 @@ import numpy as np
 from rdkit import Chem
 
 MILLIANGSTROM = 1e-3
+_SMILES_SUFFIXES = (".smi", ".smiles", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def read_records(path: str | Path, limit: int | None = None, seed: int = 0) -> I
 
     Args:
         path: An `.npz` with arrays smiles, title, n_atoms, n_confs, coords (int16 milliangstrom), energy; or an SDF
-            with explicit hydrogens in which the conformers of a molecule follow one another.
+            with explicit hydrogens in which the conformers of a molecule follow one another; or SMILES in the first
+            column of a text file (.smi, .tsv, also .gz), which become records without conformers, hydrogens added.
         limit: Take a seeded random subset of this many molecules, in file order.
         seed: Of that subset.
 
@@ -55,6 +58,9 @@ def read_records(path: str | Path, limit: int | None = None, seed: int = 0) -> I
     if str(path).endswith(".sdf"):
         records = list(_read_sdf(path))
         yield from (records[i] for i in _chosen(len(records), limit, seed))
+        return
+    if str(path).removesuffix(".gz").endswith(_SMILES_SUFFIXES):
+        yield from _read_smiles(Path(path), limit, seed)
         return
     with np.load(path) as data:
         smiles, titles, energies = data["smiles"], data["title"], data["energy"]
@@ -85,6 +91,20 @@ def _read_sdf(path: str | Path) -> Iterator[Record]:
         coords -= coords.mean(1, keepdims=True)
         title = first.GetProp("_Name") if first.HasProp("_Name") else smiles
         yield Record(smiles, Chem.Mol(first, True), coords.astype(np.float32), np.full(len(coords), np.nan), title)
+
+
+def _read_smiles(path: Path, limit: int | None, seed: int) -> Iterator[Record]:
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        lines = [line.split() for line in stream if line.strip()]
+    lines = lines[1:] if lines and lines[0][0].lower() == "smiles" else lines
+    for i in _chosen(len(lines), limit, seed):
+        mol = Chem.MolFromSmiles(lines[i][0])
+        if mol is None:
+            raise ValueError(f"{path}: molecule {i} ({lines[i][0]}) does not parse")
+        mol = Chem.AddHs(mol)
+        nothing = np.zeros((0, mol.GetNumAtoms(), 3), np.float32)
+        yield Record(Chem.MolToSmiles(mol), mol, nothing, np.zeros(0), lines[i][0])
 
 
 def _order(mol: Chem.Mol, first: Chem.Mol) -> list[int]:

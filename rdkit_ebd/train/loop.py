@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rdkit_ebd.batch import Batch, collate
+from rdkit_ebd.batch import collate
 from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.sampler import deblur_times
-from rdkit_ebd.train.objective import ObjectiveConfig, training_loss
+from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, training_loss
 from rdkit_ebd.train.pairing import SELF
 from rdkit_ebd.train.shards import Example, load_shards
 from rdkit_ebd.train.validate import format_row, validation_table
@@ -120,25 +120,28 @@ class Trainer:
         torch.set_rng_state(state["random"].cpu())
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Start from a checkpoint's weights, with a fresh optimiser."""
+        """Start from a checkpoint's weights, with a fresh optimiser; levels of theory it lacks start as its first."""
         weights = {k: v.to(self.device, self.average[k].dtype) for k, v in weights.items()}
+        levels = weights["level.weight"]
+        new = max(0, len(self.average["level.weight"]) - len(levels))
+        weights["level.weight"] = torch.cat([levels, levels[:1].expand(new, -1)])
         self.network.load_state_dict(weights)
         self.average = {k: v.clone() for k, v in weights.items()}
 
-    def train_step(self, seed: Tensor, reference: Tensor, batch: Batch, rate: float) -> dict[str, float]:
+    def train_step(self, pairs: Pairs, rate: float) -> dict[str, float]:
         """One optimiser step at `rate` times the peak learning rate."""
         config = self.config
         warm = min(1.0, (self.step + 1) / config.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = config.lr * warm * rate
-        losses = training_loss(self.network, seed, reference, batch, config.model.blur, config.objective)
+        losses = training_loss(self.network, pairs, config.model.blur, config.objective)
         self.optimiser.zero_grad(set_to_none=True)
         losses["loss"].backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
         if bool(torch.isfinite(norm)):  # a step that overflowed is skipped, not repaired
             self.optimiser.step()
         self.step += 1
-        self.samples += len(seed)
+        self.samples += len(pairs.seed)
         self._update_average()
         return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
 
@@ -155,10 +158,8 @@ class Trainer:
                 self.average[name].lerp_(value, 1 - decay)
 
 
-def batches(
-    examples: Sequence[Example], atoms: int, seed: int, distortion: float
-) -> Iterator[tuple[np.ndarray, np.ndarray, Batch]]:
-    """Endless batches of (seed, reference, graphs) of similar sizes, about `atoms` atoms each.
+def batches(examples: Sequence[Example], atoms: int, seed: int, distortion: float) -> Iterator[Pairs]:
+    """Endless batches of pairs of similar sizes, about `atoms` atoms each.
 
     A reference that is its own seed is distorted by noise of that size (angstrom). Molecules are drawn
     in proportion to the square root of their number of references, then a pair of theirs.
@@ -192,7 +193,7 @@ def fit(
     kept = False
     config = trainer.config
     stream = batches(train, config.batch_atoms, config.seed + trainer.step, config.objective.distortion)
-    for seed, reference, batch in stream:
+    for pairs in stream:
         elapsed = time.monotonic() - start
         if elapsed >= budget:
             break
@@ -201,8 +202,7 @@ def fit(
             kept = True
         rate = min(1.0, (budget - elapsed) / max(budget - fall_from, 1e-9))
         before = time.monotonic()
-        x, y = (torch.from_numpy(a).to(trainer.device) for a in (seed, reference))
-        tally.add(trainer.train_step(x, y, batch.to(trainer.device), rate))
+        tally.add(trainer.train_step(pairs.to(trainer.device), rate))
         trainer.seconds += time.monotonic() - before
         if time.monotonic() - last >= 60 * checkpoint_minutes:
             _checkpoint(trainer, valid, tally, save=not kept)
@@ -258,9 +258,7 @@ def _cut(examples: Sequence[Example], atoms: int) -> Iterator[list[Example]]:
         yield group
 
 
-def _stack(
-    group: Sequence[Example], random: np.random.Generator, distortion: float
-) -> tuple[np.ndarray, np.ndarray, Batch]:
+def _stack(group: Sequence[Example], random: np.random.Generator, distortion: float) -> Pairs:
     batch = collate([e.graph for e in group])
     shape = (*batch.mask.shape, 3)
     seed, reference = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -274,7 +272,8 @@ def _stack(
             if source == SELF
             else example.seeds[source]
         )
-    return seed, reference, batch
+    natural = torch.tensor([e.natural for e in group])
+    return Pairs(torch.from_numpy(seed), torch.from_numpy(reference), natural, batch)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

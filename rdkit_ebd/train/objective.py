@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -13,6 +13,27 @@ from rdkit_ebd.blur import BlurConfig, blur, prior_points
 from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
 from rdkit_ebd.molgraph import LOCAL_TYPES, SAME_FRAGMENT
 from rdkit_ebd.sampler import Denoiser
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What the network learns from in one step.
+
+    Attributes:
+        seed: (B, N, 3) coarse conformers, angstrom.
+        reference: (B, N, 3) conformers paired with them.
+        natural: (B,) bool, the seed falls into the reference's basin by itself and is taken as it is.
+        batch: The molecules.
+    """
+
+    seed: Tensor
+    reference: Tensor
+    natural: Tensor
+    batch: Batch
+
+    def to(self, device: torch.device | str) -> Pairs:
+        """The same pairs on another device."""
+        return Pairs(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -66,16 +87,12 @@ def into_basin(seed: Tensor, reference: Tensor, batch: Batch, config: ObjectiveC
     return centre(twist(seed, batch.torsions[..., 1:3], batch.far_side, angles), batch.mask)
 
 
-def training_loss(
-    denoise: Denoiser, seed: Tensor, reference: Tensor, batch: Batch, blurring: BlurConfig, config: ObjectiveConfig
-) -> dict[str, Tensor]:
+def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config: ObjectiveConfig) -> dict[str, Tensor]:
     """Loss of one batch, with its parts.
 
     Args:
         denoise: The network.
-        seed: (B, N, 3) coarse conformers.
-        reference: (B, N, 3) conformers paired with them.
-        batch: The molecules.
+        pairs: Seeds and the conformers they should become.
         blurring: Forward process.
         config: Objective.
 
@@ -83,8 +100,9 @@ def training_loss(
         Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom),
         "torsion" (mean of 1 - cos).
     """
+    seed, reference, batch = pairs.seed, pairs.reference, pairs.batch
     if config.pairing == "basin":
-        seed = into_basin(seed, reference, batch, config)
+        seed = torch.where(pairs.natural[:, None, None], seed, into_basin(seed, reference, batch, config))
     x_0 = align(reference, seed, batch.mask)
     prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
     t = torch.rand(len(seed), device=seed.device)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,14 +14,17 @@ import numpy as np
 from rdkit import Chem, rdBase
 from tqdm import tqdm
 
+from rdkit_ebd.checks import check_tables
 from rdkit_ebd.coarse import coarse_seeds
 from rdkit_ebd.featurise import mol_graph
 from rdkit_ebd.fragments import Vocabulary, learn_vocabulary
+from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
 from rdkit_ebd.streams import coarse_base
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.pairing import pair
+from rdkit_ebd.train.relaxation import basins, relax
 from rdkit_ebd.train.shards import Example, save_shard
 
 _SEED_SECONDS = 30.0  # per molecule; one that takes longer is left out of training
@@ -39,6 +42,9 @@ class PrepareConfig:
         level: Level of theory of this data set, an index into the model's list.
         judged: Make a validation shard: natural seeds, symmetries, no pairs.
         random_seed: Of the seeds.
+        relaxed: Seeds per molecule that also become relaxation pairs (`train.relaxation`).
+        relaxed_level: Level of theory of those, an index as above.
+        elements: Atomic numbers; molecules with others are left out. Empty: all are taken.
     """
 
     coarse: str = "etkdg"
@@ -47,6 +53,9 @@ class PrepareConfig:
     level: int = 0
     judged: bool = False
     random_seed: int = 0
+    relaxed: int = 0
+    relaxed_level: int = 0
+    elements: tuple[int, ...] = ()
 
 
 def elements_of(paths: Sequence[Path]) -> list[int]:
@@ -68,8 +77,19 @@ def prepare(
     shard_size: int = 2000,
     workers: int = 2,
     limit: int | None = None,
+    kept_back: Collection[str] = (),
 ) -> list[Path]:
     """Write the shards of one data set; shards that exist are left as they are, so that an interrupted run goes on.
+
+    Args:
+        data: Conformers (.npz, .sdf), or SMILES (.smi, .tsv and the like) where only relaxation pairs are made.
+        out: Folder for the shards.
+        vocabulary: Fragments.
+        config: Settings.
+        shard_size: Molecules per shard.
+        workers: Processes.
+        limit: Seeded random subset of so many molecules.
+        kept_back: First InChIKey blocks of molecules that must not be trained on (`inchikey_blocks`).
 
     Returns:
         The shards' paths.
@@ -77,29 +97,53 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     records = read_records(data, limit=limit)
     paths = []
-    with get_context("spawn").Pool(workers) as pool, tqdm(desc=data.stem, unit=" molecules") as bar:
+    name = data.name.split(".")[0]
+    with get_context("spawn").Pool(workers) as pool, tqdm(desc=name, unit=" molecules") as bar:
         for number, part in enumerate(_parts(records, shard_size)):
-            path = out / f"{data.stem}-{number:03d}.shard"
+            path = out / f"{name}-{number:03d}.shard"
             if not path.exists():
-                tasks = ((record, vocabulary, config) for record in part)
+                tasks = ((record, vocabulary, config, kept_back) for record in part)
                 made = []
-                for example in pool.imap(_make, tasks, chunksize=4):
-                    made.append(example)
+                for examples in pool.imap(_make, tasks, chunksize=4):
+                    made += examples
                     bar.update()
-                save_shard(path, [e for e in made if e is not None])
+                save_shard(path, made)
             paths.append(path)
     return paths
 
 
-def make_example(record: Record, vocabulary: Vocabulary, config: PrepareConfig, seeds: np.ndarray) -> Example | None:
-    """Turn one record and its seeds into an example; None where no seed could be made."""
+def make_examples(record: Record, vocabulary: Vocabulary, config: PrepareConfig, seeds: np.ndarray) -> list[Example]:
+    """Turn one record and its seeds into examples; none where no seed could be made."""
     if not len(seeds):
-        return None
+        return []
     graph = mol_graph(record.mol, vocabulary, level=config.level)
     if config.judged:
         symmetries = symmetry_mappings(record.mol, maxMatches=_MAX_SYMMETRIES)
-        return Example(graph, record.coords, seeds, np.zeros((0, 2), np.int16), symmetries)
-    return Example(graph, record.coords, seeds, pair(graph, record.coords, seeds, config.pairing))
+        return [Example(graph, record.coords, seeds, np.zeros((0, 2), np.int16), symmetries)]
+    examples = []
+    if len(record.coords):
+        examples.append(Example(graph, record.coords, seeds, pair(graph, record.coords, seeds, config.pairing)))
+    return examples + _relaxed_examples(record, graph, seeds[: config.relaxed], config.relaxed_level)
+
+
+def _relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, level: int) -> list[Example]:
+    """Pairs of seeds and what they fall into: the reference of their basin where there is one, else the minimum."""
+    kept, minima = relax(record.mol, seeds, check_tables(record.mol))
+    if not len(kept):
+        return []
+    home = basins(graph, minima, record.coords)
+    found, alone = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
+    examples = []
+    if len(found):
+        rows = np.arange(len(found))
+        pairs = np.stack([rows, rows], 1).astype(np.int16)
+        examples.append(Example(graph, record.coords[home[found]], seeds[kept[found]], pairs, natural=True))
+    if len(alone):
+        rows = np.arange(len(alone))
+        pairs = np.stack([rows, rows], 1).astype(np.int16)
+        other = replace(graph, level=level)
+        examples.append(Example(other, minima[alone], seeds[kept[alone]], pairs, natural=True))
+    return examples
 
 
 def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
@@ -125,11 +169,23 @@ def load_vocabulary(path: Path) -> Vocabulary:
     return Vocabulary.from_dict(json.loads(path.read_text()))
 
 
-def _make(task: tuple[Record, Vocabulary, PrepareConfig]) -> Example | None:
-    record, vocabulary, config = task
+def inchikey_blocks(paths: Sequence[Path]) -> frozenset[str]:
+    """First InChIKey blocks of the molecules of data sets: what must not be trained on."""
+    return frozenset(_block(record.mol) for path in paths for record in read_records(path))
+
+
+def _block(mol: Chem.Mol) -> str:
+    return str(Chem.MolToInchiKey(mol)).partition("-")[0]
+
+
+def _make(task: tuple[Record, Vocabulary, PrepareConfig, Collection[str]]) -> list[Example]:
+    record, vocabulary, config, kept_back = task
     with rdBase.BlockLogs():
+        foreign = config.elements and not {a.GetAtomicNum() for a in record.mol.GetAtoms()} <= set(config.elements)
+        if foreign or (kept_back and _block(record.mol) in kept_back):
+            return []
         count = 2 * len(record.coords) if config.judged else config.seeds
-        return make_example(record, vocabulary, config, make_seeds(record.mol, count, config))
+        return make_examples(record, vocabulary, config, make_seeds(record.mol, count, config))
 
 
 def _parts(records: Iterator[Record], size: int) -> Iterator[list[Record]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.fragments import Vocabulary
@@ -46,3 +48,23 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
         levels=tuple(levels),
     )
     return TrainConfig(model, objective)
+
+
+def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
+    """Training configuration that goes on from a model: as it was made, with the elements and levels of more data.
+
+    Args:
+        parent: The model's configuration.
+        elements: Atomic numbers in the training data.
+        levels: Levels of theory of the data sets; new ones come behind the model's own.
+    """
+    told = parent.card.get("training", {})
+    known = (*parent.levels, *(level for level in levels if level not in parent.levels))
+    model = replace(
+        parent,
+        network=replace(parent.network, levels=max(parent.network.levels, len(known))),
+        elements=tuple(sorted({*parent.elements, *elements})),
+        levels=known,
+        card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},
+    )
+    return TrainConfig.from_dict({**told, "model": json.loads(model.to_json())})

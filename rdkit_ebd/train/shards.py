@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from rdkit_ebd.molgraph import ATOM_FEATURES, MolGraph
 
+_SIZES = 9  # integers that say how long an example's arrays are
 _MILLI = 1000.0  # coordinates are stored as int16 milliangstrom
 
 
@@ -24,6 +25,7 @@ class Example:
         seeds: (S, N, 3) float32, angstrom, centred.
         pairs: (P, 2) int16, (reference, seed) to train on.
         symmetries: (M, H) int16, atom orders of the heavy atoms that a symmetric RMSD tries; M = 0 in training shards.
+        natural: Each seed of a pair falls into its reference's basin by itself: to be learnt as it is.
     """
 
     graph: MolGraph
@@ -31,6 +33,7 @@ class Example:
     seeds: np.ndarray
     pairs: np.ndarray
     symmetries: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int16))
+    natural: bool = False
 
 
 def save_shard(path: str | Path, examples: Sequence[Example]) -> None:
@@ -55,7 +58,7 @@ def load_shard(path: str | Path) -> list[Example]:
         ends[name] = start + int(np.prod(shape))
         return flat[name][start : ends[name]].reshape(shape)
 
-    return [_example(take, take("sizes", 8).tolist()) for _ in range(len(flat["sizes"]) // 8)]
+    return [_example(take, take("sizes", _SIZES).tolist()) for _ in range(len(flat["sizes"]) // _SIZES)]
 
 
 def load_shards(paths: Iterable[str | Path]) -> list[Example]:
@@ -74,6 +77,7 @@ def _arrays(example: Example) -> dict[str, np.ndarray]:
         len(example.pairs),
         len(example.symmetries),
         g.level,
+        int(example.natural),
     )
     graph = {f.name: getattr(g, f.name) for f in fields(MolGraph) if f.name != "level"}
     return {
@@ -89,7 +93,7 @@ def _arrays(example: Example) -> dict[str, np.ndarray]:
 
 
 def _example(take: Callable[..., np.ndarray], sizes: list[int]) -> Example:
-    n, q, r, references, seeds, pairs, symmetries, level = sizes
+    n, q, r, references, seeds, pairs, symmetries, level, natural = sizes
     graph = MolGraph(
         atom_features=take("atom_features", n, len(ATOM_FEATURES)),
         pair_types=take("pair_types", n, n),
@@ -107,6 +111,7 @@ def _example(take: Callable[..., np.ndarray], sizes: list[int]) -> Example:
         _unpack(take("seeds", seeds, n, 3)),
         take("pairs", pairs, 2),
         take("symmetries", symmetries, int(take("symmetry_width", 1)[0])),
+        bool(natural),
     )
 
 

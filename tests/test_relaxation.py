@@ -1,0 +1,99 @@
+"""Do seeds fall into sound minima, and is the reference of a basin found?"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import conformers, graph_of, rows, tiny_vocabulary, with_hydrogens
+from rdkit import Chem
+from rdkit.Chem import rdForceFieldHelpers
+
+from rdkit_ebd.checks import check_tables
+from rdkit_ebd.geometry import twist
+from rdkit_ebd.train.dataset import Record, read_records
+from rdkit_ebd.train.prepare import PrepareConfig, inchikey_blocks, make_examples, prepare
+from rdkit_ebd.train.relaxation import basins, relax
+from rdkit_ebd.train.shards import load_shards
+
+
+def relaxed(name: str, count: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Seeds, which of them were kept, and their minima."""
+    mol, seeds = with_hydrogens(name), conformers(name, count).astype(np.float32)
+    return seeds, *relax(mol, seeds, check_tables(mol))
+
+
+@pytest.mark.parametrize("name", ["ibuprofen", "penicillin_v"])
+def test_minima_are_minima_of_their_own_seed(name: str) -> None:
+    seeds, kept, minima = relaxed(name)
+    assert len(kept) >= 3
+    for seed, minimum in zip(seeds[kept], minima, strict=True):
+        assert largest_force(name, minimum) < 0.01 < 1 < largest_force(name, seed)
+        assert np.abs(minimum.mean(0)).max() < 1e-4
+
+
+def largest_force(name: str, coords: np.ndarray) -> float:
+    """kcal/mol/angstrom."""
+    mol = with_hydrogens(name)
+    conformer = Chem.Conformer(len(coords))
+    conformer.SetPositions(coords.astype(np.float64))
+    mol.AddConformer(conformer)
+    properties = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol, "MMFF94s")
+    field = rdForceFieldHelpers.MMFFGetMoleculeForceField(mol, properties)
+    field.Initialize()
+    return float(np.abs(field.CalcGrad()).max())
+
+
+def test_what_the_force_field_does_not_know_gives_nothing() -> None:
+    mol = with_hydrogens("C[Si](C)(C)CB(O)O")
+    seeds = np.zeros((2, mol.GetNumAtoms(), 3), np.float32)
+    kept, minima = relax(mol, seeds, check_tables(mol))
+    assert len(kept) == len(minima) == 0
+
+
+def test_a_minimum_finds_the_reference_of_its_basin() -> None:
+    graph = graph_of("ibuprofen")
+    _, _, minima = relaxed("ibuprofen", 6)
+    alone = minima[:1]
+    assert basins(graph, alone, alone).tolist() == [0]
+    batch = rows(graph, 1)
+
+    def turned(degrees: float) -> np.ndarray:
+        angles = torch.full(batch.torsions.shape[:2], math.radians(degrees))
+        moved = twist(torch.from_numpy(alone), batch.torsions[..., 1:3], batch.far_side, angles)
+        return moved.numpy()
+
+    assert basins(graph, turned(20), alone).tolist() == [0]
+    assert basins(graph, turned(90), alone).tolist() == [-1]
+    assert basins(graph, alone, np.concatenate([turned(90), turned(10), alone])).tolist() == [2]
+    assert basins(graph, alone, alone[:0]).tolist() == [-1]
+
+
+def test_examples_of_seeds_and_their_minima() -> None:
+    name = "nicotine"
+    mol, seeds = with_hydrogens(name), conformers(name, 3).astype(np.float32)
+    _, kept, minima = relaxed(name, 3)
+    record = Record("", mol, minima[:1], np.zeros(1), name)
+    basin, *natural = make_examples(record, tiny_vocabulary(), PrepareConfig(relaxed=3, relaxed_level=1), seeds)
+    assert not basin.natural
+    assert all(example.natural for example in natural)
+    assert sum(len(example.pairs) for example in natural) == len(kept)
+    home, *elsewhere = natural
+    assert home.graph.level == 0  # the first minimum is its own reference
+    assert np.array_equal(home.references[0], minima[0])
+    assert all(example.graph.level == 1 for example in elsewhere)
+
+
+def test_bulk_molecules_come_from_smiles(tmp_path: Path) -> None:
+    source, held = tmp_path / "bulk.smi", tmp_path / "held.smi"
+    source.write_text("smiles name\nCCO a\nCC(=O)NC b\nC[Si](C)C c\nOCCO d\n")
+    held.write_text("OCCO\n")
+    assert [r.mol.GetNumAtoms() for r in read_records(source)] == [9, 12, 13, 10]
+    settings = PrepareConfig(seeds=2, relaxed=2, relaxed_level=2, elements=(1, 6, 7, 8))
+    paths = prepare(source, tmp_path / "out", tiny_vocabulary(), settings, workers=1, kept_back=inchikey_blocks([held]))
+    examples = load_shards(paths)
+    assert sorted(e.graph.num_atoms for e in examples) == [9, 12]  # no silicon, nothing kept back
+    assert all(e.natural and e.graph.level == 2 for e in examples)
