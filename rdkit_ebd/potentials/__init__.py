@@ -1,0 +1,41 @@
+"""Which potentials are there? Looked up by name; engines are imported only when one of theirs is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from rdkit_ebd.potentials.base import Minimum, Potential, Surface
+
+__all__ = ["GROUP", "Minimum", "Potential", "Surface", "get_potential"]
+
+GROUP = "rdkit_ebd.potentials"
+Family = Callable[[str], Potential | None]
+
+# Ours, by module; each has a `family` function and imports its engine only once a potential of it is used.
+_BUILT_IN = ("rdkit_ff", "openmm_mmff", "xtb", "openff")
+
+
+def get_potential(name: str) -> Potential:
+    """The potential of a name, such as "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB" or "GFN2-xTB/water".
+
+    Raises:
+        ValueError: No family knows it; the message lists what there is.
+    """
+    for family in _families():
+        potential = family(name)
+        if potential is not None:
+            return potential
+    raise ValueError(
+        f"no potential {name!r}: known are UFF, MMFF94, MMFF94s, MMFF94/OpenMM, MMFF94s/OpenMM, GFN1-xTB, GFN2-xTB (also "
+        "with /water or another ALPB solvent), openff-2.2.1 and other SMIRNOFF force fields, and what installed "
+        f"packages register under {GROUP!r}"
+    )
+
+
+def _families() -> Iterator[Family]:
+    for module in _BUILT_IN:
+        yield import_module(f"{__name__}.{module}").family
+    for entry in entry_points(group=GROUP):
+        yield entry.load()
