@@ -28,11 +28,14 @@ class BlurConfig:
         prior: Where atoms end: "fragments" (C2F) or "atoms" (F2F).
         sigma: Noise scale, angstrom.
         noise: "constant" (the paper's) or "sqrt", sigma * sqrt(t), which vanishes at the conformer.
+        timesteps: The paper's T: the network knows the times 1/T, 2/T, ... up to (T - 1)/T, is told the last of them of
+            the fully blurred state, and noise is the last thing that sampling adds. None: any time in [0, 1].
     """
 
     prior: Prior = "atoms"
     sigma: float = 0.03
     noise: NoiseSchedule = "sqrt"
+    timesteps: int | None = None
 
     def __post_init__(self) -> None:
         if self.prior not in get_args(Prior):
@@ -41,6 +44,8 @@ class BlurConfig:
             raise ValueError(f"noise must be one of {get_args(NoiseSchedule)}, not {self.noise!r}")
         if self.sigma < 0:
             raise ValueError(f"sigma must not be negative, not {self.sigma}")
+        if self.timesteps is not None and self.timesteps < 2:
+            raise ValueError(f"timesteps must be at least 2, or None, not {self.timesteps}")
 
     def noise_scale(self, t: Tensor) -> Tensor:
         """Standard deviation of the noise at time t, angstrom."""

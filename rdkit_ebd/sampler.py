@@ -83,7 +83,12 @@ def deblur(
 
     Returns:
         (B, N, 3) conformers, aligned to their seeds.
+
+    Raises:
+        ValueError: One time alone, for a network of discrete times.
     """
+    if config.timesteps and len(times) < 2:
+        raise ValueError("a model of discrete times is never asked at time 1: it needs at least two deblurring steps")
     middle = masked_mean(seed, batch.mask)
     seed = seed - middle
     held = held and held.moved(-middle)
@@ -95,8 +100,14 @@ def deblur(
         t = torch.full((len(seed),), time, dtype=seed.dtype, device=seed.device)
         jitter = config.noise_scale(t)[:, None, None] * noise[:, step]
         x_t = centre(slide(x_0, prior, t) + jitter, batch.mask)
-        x_0 = align(denoise(x_t, t, batch, prior), seed, batch.mask)
-        x_0 = held.put(x_0) if held else x_0
+        if time == 1 and config.timesteps:  # not trained; the next time is asked of a state as blurred as this
+            x_0 = prior
+        else:
+            x_0 = align(denoise(x_t, t, batch, prior), seed, batch.mask)
+            x_0 = held.put(x_0) if held else x_0
         if callback is not None:
             callback(step, time, x_t + middle, x_0 + middle)
+    if config.timesteps:  # the noise of time 1, which no prediction has seen
+        x_0 = centre(x_0 + config.noise_scale(torch.zeros_like(t))[:, None, None] * noise[:, 0], batch.mask)
+        x_0 = held.put(x_0) if held else x_0
     return x_0 + middle

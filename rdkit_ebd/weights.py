@@ -15,7 +15,13 @@ from safetensors.torch import load_file, save_file
 
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.network import DeblurNetwork, NetworkConfig
+from rdkit_ebd.paper_network import PaperNetwork, PaperNetworkConfig
 
+Network = DeblurNetwork | PaperNetwork
+NETWORK_CONFIGS: dict[str, type[NetworkConfig] | type[PaperNetworkConfig]] = {
+    "attention": NetworkConfig,
+    "paper": PaperNetworkConfig,
+}
 MODEL_FOLDER = Path(__file__).parent / "models"
 DEFAULT_MODEL = "ebd-f2f"
 _FORMAT = "rdkit_ebd 1"
@@ -38,10 +44,12 @@ class ModelConfig:
         noise_scale: Times the training noise it is sampled with by default.
         levels: Levels of theory; the first is the one it is asked for.
         card: What a model card holds: data, licence, training, validation table.
+        architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
+        coarse: Where its seeds come from by default: "etkdg", or "dg" as in the paper.
     """
 
     name: str
-    network: NetworkConfig
+    network: NetworkConfig | PaperNetworkConfig
     blur: BlurConfig
     vocabulary: dict[str, Any]
     elements: tuple[int, ...]
@@ -52,6 +60,12 @@ class ModelConfig:
     noise_scale: float = 1.0
     levels: tuple[str, ...] = ()
     card: dict[str, Any] = field(default_factory=dict)
+    architecture: str = "attention"
+    coarse: str = "etkdg"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, _network_config(self.architecture)):
+            raise ValueError(f"architecture {self.architecture!r} is not made from a {type(self.network).__name__}")
 
     def to_json(self) -> str:
         """Text for the checkpoint's metadata."""
@@ -62,10 +76,11 @@ class ModelConfig:
         """Inverse of `to_json`.
 
         Raises:
-            ValueError: Unknown keys, named.
+            ValueError: Unknown keys or an unknown architecture, named.
         """
         data = _known(cls, json.loads(text))
-        data["network"] = NetworkConfig(**_known(NetworkConfig, data["network"]))
+        kind = _network_config(data.get("architecture", "attention"))
+        data["network"] = kind(**_known(kind, data["network"]))
         data["blur"] = BlurConfig(**_known(BlurConfig, data["blur"]))
         data["elements"], data["levels"] = tuple(data["elements"]), tuple(data.get("levels", ()))
         return cls(**data)
@@ -83,7 +98,7 @@ class LoadedModel:
     """
 
     config: ModelConfig
-    network: DeblurNetwork
+    network: Network
     weights_hash: str
     device: torch.device
 
@@ -109,10 +124,20 @@ def model_path(model: str) -> Path:
     raise ValueError(f"no model {model!r}: neither a file nor one of {', '.join(shipped) or 'no shipped models'}")
 
 
-def save_model(path: str | Path, config: ModelConfig, state: dict[str, torch.Tensor]) -> None:
-    """Write a checkpoint at half precision; the file appears whole or not at all."""
+def make_network(config: ModelConfig) -> Network:
+    """An untrained network of the model's architecture and size."""
+    if isinstance(config.network, PaperNetworkConfig):
+        return PaperNetwork(config.network)
+    return DeblurNetwork(config.network)
+
+
+def save_model(
+    path: str | Path, config: ModelConfig, state: dict[str, torch.Tensor], dtype: torch.dtype = torch.float16
+) -> None:
+    """Write a checkpoint, at half precision unless told otherwise; the file appears whole or not at all."""
+    # Copies, since layers that share a weight name it twice and safetensors holds no tensor under two names.
     tensors = {
-        name: t.detach().to("cpu", torch.float16 if t.is_floating_point() else t.dtype) for name, t in state.items()
+        name: t.detach().to("cpu", dtype if t.is_floating_point() else t.dtype, copy=True) for name, t in state.items()
     }
     target = Path(path)
     partial = target.with_suffix(".partial")
@@ -145,7 +170,7 @@ def load_model(model: str = "default", device: str = "auto") -> LoadedModel:
 @lru_cache(maxsize=8)
 def _load(path: str, device: str, _modified: int) -> LoadedModel:
     config = read_config(path)
-    network = DeblurNetwork(config.network)
+    network = make_network(config)
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
     network.requires_grad_(False).eval().to(device)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
@@ -169,6 +194,12 @@ def resolve_device(device: str) -> torch.device:
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {device!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices")
     return found
+
+
+def _network_config(architecture: str) -> type[NetworkConfig] | type[PaperNetworkConfig]:
+    if architecture not in NETWORK_CONFIGS:
+        raise ValueError(f"architecture must be one of {', '.join(NETWORK_CONFIGS)}, not {architecture!r}")
+    return NETWORK_CONFIGS[architecture]
 
 
 def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def prepare(
     data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Training sets, .npz or .sdf.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for shards, vocabulary and configuration.")],
     valid: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Validation set.")] = None,
-    recipe: Annotated[str, typer.Option(help="ebd-f2f (atom-level seeds) or ebd-c2f (fragment points).")] = "ebd-f2f",
+    recipe: Annotated[str, typer.Option(help="ebd-f2f (atom-level seeds), ebd-c2f (fragment points) or paper (as published).")] = "ebd-f2f",
     vocabulary_size: Annotated[int, typer.Option(min=1, help="Fragments in the vocabulary.")] = 50,
     coarse: Annotated[str, typer.Option(help="Coarse stage: etkdg or dg.")] = "etkdg",
     pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
@@ -132,3 +132,34 @@ def release(
     config = replace(config, card=told, **{name: value for name, value in asked.items() if value is not None})
     save_model(out, config, load_file(checkpoint))
     typer.echo(f"wrote {out}", err=True)
+
+
+@app.command()
+def make_data(
+    seeds: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="SMILES in the first column, also .gz.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .npz to write; OUT.work beside it is kept to go on.")],
+    classes: Annotated[str, typer.Option(help="What is thin.")] = "elements,flexible,rings,small",
+    molecules: Annotated[int, typer.Option(min=1, help="Molecules in all, the classes taking turns.")] = 200,
+    confs: Annotated[int, typer.Option(min=1, help="ETKDG conformers of each.")] = 4,
+    method: Annotated[str, typer.Option(help="Potential; also the level of theory.")] = "GFN2-xTB",
+    max_atoms: Annotated[int, typer.Option(min=1, help="Larger molecules are passed over.")] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    keep_back: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="Data sets whose molecules are left out.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+    max_minutes: Annotated[float, typer.Option(min=0.0, help="No molecule is begun after so long.")] = 60.0,
+) -> None:
+    """Make conformers where a training set is thin, minimised with GFN2-xTB. Called again, it goes on."""
+    from rdkit_ebd.train.generate import GenerateConfig, generate
+    from rdkit_ebd.train.prepare import inchikey_blocks
+
+    try:
+        config = GenerateConfig(tuple(classes.split(",")), molecules, confs, method, max_atoms, seed)
+        made = generate(seeds, out, config, inchikey_blocks(keep_back or []), workers, max_minutes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    lost = ", ".join(f"{count} {cause}" for cause, count in made.lost.most_common()) or "none"
+    typer.echo(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}", err=True)
+    if made.waiting:
+        typer.echo(f"{made.waiting} molecules are waiting: call again to go on", err=True)

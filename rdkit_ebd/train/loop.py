@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,13 +23,12 @@ import torch
 from torch import Tensor
 
 from rdkit_ebd.batch import collate
-from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.sampler import deblur_times
 from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, training_loss
 from rdkit_ebd.train.pairing import SELF
 from rdkit_ebd.train.shards import Example, load_shards
 from rdkit_ebd.train.validate import format_row, validation_table
-from rdkit_ebd.weights import ModelConfig, save_model
+from rdkit_ebd.weights import ModelConfig, Network, make_network, save_model
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class TrainConfig:
         ema: Decay of the moving average, reached gradually.
         clip: Largest gradient norm.
         seed: Of the sampling order.
+        clip_window: Steps from whose gradient norms the largest follows, once there are any: 1.5 x their mean + 2 x
+            their standard deviation. 0: it is always `clip`.
+        beta2: Decay of AdamW's second moment.
+        amsgrad: AdamW never forgets the largest second moment.
+        low_precision: Multiply in bfloat16 where the network allows it.
     """
 
     model: ModelConfig
@@ -58,6 +63,10 @@ class TrainConfig:
     ema: float = 0.999
     clip: float = 1.0
     seed: int = 0
+    clip_window: int = 0
+    beta2: float = 0.98
+    amsgrad: bool = False
+    low_precision: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -81,12 +90,17 @@ class Trainer:
     def __init__(self, config: TrainConfig, run: Path, device: torch.device) -> None:
         torch.manual_seed(config.seed)
         self.config, self.run, self.device = config, run, device
-        self.network = DeblurNetwork(config.model.network).to(device)
-        self.network.set_low_precision(True)
+        self.network = make_network(config.model).to(device)
+        self.network.set_low_precision(config.low_precision)
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
+            self.network.parameters(),
+            lr=config.lr,
+            betas=(0.9, config.beta2),
+            weight_decay=config.weight_decay,
+            amsgrad=config.amsgrad,
         )
+        self.norms = deque[float](maxlen=config.clip_window)
         self.step, self.samples, self.seconds = 0, 0, 0.0
         self.history: list[dict[str, Any]] = []
 
@@ -122,9 +136,10 @@ class Trainer:
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Start from a checkpoint's weights, with a fresh optimiser; levels of theory it lacks start as its first."""
         weights = {k: v.to(self.device, self.average[k].dtype) for k, v in weights.items()}
-        levels = weights["level.weight"]
-        new = max(0, len(self.average["level.weight"]) - len(levels))
-        weights["level.weight"] = torch.cat([levels, levels[:1].expand(new, -1)])
+        if "level.weight" in weights:  # the paper's network knows no levels
+            levels = weights["level.weight"]
+            new = max(0, len(self.average["level.weight"]) - len(levels))
+            weights["level.weight"] = torch.cat([levels, levels[:1].expand(new, -1)])
         self.network.load_state_dict(weights)
         self.average = {k: v.clone() for k, v in weights.items()}
 
@@ -137,19 +152,26 @@ class Trainer:
         losses = training_loss(self.network, pairs, config.model.blur, config.objective)
         self.optimiser.zero_grad(set_to_none=True)
         losses["loss"].backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        limit = self._largest_norm()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
         if bool(torch.isfinite(norm)):  # a step that overflowed is skipped, not repaired
             self.optimiser.step()
+            self.norms.append(min(float(norm), limit))
         self.step += 1
         self.samples += len(pairs.seed)
         self._update_average()
         return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
 
-    def averaged(self) -> DeblurNetwork:
+    def averaged(self) -> Network:
         """The moving average as a network in evaluation mode and full precision."""
-        network = DeblurNetwork(self.config.model.network).to(self.device)
+        network = make_network(self.config.model).to(self.device)
         network.load_state_dict(self.average)
         return network.requires_grad_(False).eval()
+
+    def _largest_norm(self) -> float:
+        if not self.norms:
+            return self.config.clip
+        return float(1.5 * np.mean(self.norms) + 2 * np.std(self.norms))
 
     def _update_average(self) -> None:
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))

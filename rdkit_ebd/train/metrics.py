@@ -1,8 +1,8 @@
-"""How close is an ensemble to its references? COV and MAT, bond and angle errors; numpy alone."""
+"""How close is an ensemble to its references? COV and MAT, bond, angle and planarity errors; numpy alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from rdkit_ebd.rmsd import best_rms
 
 COVERAGE_THRESHOLDS = (0.75, 1.25)
 MISSED = 10.0  # angstrom: the RMSD a molecule without any conformer scores
+ALSO_MEDIANS = ("mat_r", "mat_p", "xtb")  # columns with a long tail
 
 
 def ensemble_metrics(generated: np.ndarray, references: np.ndarray, symmetries: np.ndarray) -> dict[str, float]:
@@ -56,14 +57,41 @@ def geometry_metrics(
     return out
 
 
+def planarity_metrics(generated: np.ndarray, references: np.ndarray, rings: Sequence[np.ndarray]) -> dict[str, float]:
+    """Mean absolute error of how far rings are from flat, against the references' means, angstrom.
+
+    Of a ring in a conformer, that is the root mean square distance of its atoms from their best plane.
+
+    Args:
+        generated: (K, N, 3).
+        references: (R, N, 3).
+        rings: Index arrays (P, n), one for each ring size n.
+    """
+    present = [group for group in rings if len(group)]
+    if not (present and len(generated)):
+        return {}
+    found, expected = (
+        np.concatenate([out_of_plane(coords, group) for group in present], axis=1) for coords in (generated, references)
+    )
+    return {"planarity": float(np.abs(found - expected.mean(0)).mean())}
+
+
+def out_of_plane(coords: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Root mean square distance of atoms from their best plane: (K, N, 3) and (P, n) -> (K, P), angstrom."""
+    points = np.asarray(coords, dtype=np.float64)[:, groups]
+    points = points - points.mean(axis=-2, keepdims=True)
+    smallest = np.linalg.eigvalsh(np.swapaxes(points, -1, -2) @ points)[..., 0]
+    return np.asarray(np.sqrt(np.maximum(smallest, 0) / groups.shape[1]))
+
+
 def mean_table(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Means over molecules, with medians of MAT beside them; what a molecule lacks it does not count in."""
+    """Means over molecules, some with medians beside them; what a molecule lacks it does not count in."""
     columns: dict[str, list[float]] = {}
     for row in rows:
         for name, value in row.items():
             columns.setdefault(name, []).append(value)
     table = {name: float(np.mean(values)) for name, values in columns.items()}
-    medians = {f"{n}_median": float(np.median(columns[n])) for n in ("mat_r", "mat_p") if n in columns}
+    medians = {f"{n}_median": float(np.median(columns[n])) for n in ALSO_MEDIANS if n in columns}
     return table | medians
 
 

@@ -49,10 +49,11 @@ class ObjectiveConfig:
         redrawn_share: Share of the torsions that are drawn although the seed's own would do.
         true_layout_share: For the fragment prior, share trained from the reference's own fragment layout plus noise.
         layout_noise: That noise, angstrom per fragment.
-        prior_share: Share of each batch trained at t = 1, where sampling starts.
+        prior_share: Share of each batch trained at t = 1, where sampling starts; discrete times end before it.
         local_weight: Weight of the pair-distance loss within three bonds.
         torsion_weight: Weight of 1 - cos of the error of each rotatable bond's dihedral.
         robust: Length in angstrom beyond which an atom's error counts linearly; 0 for the paper's squared error.
+        per_atom: A conformer's error is the mean of its atoms'; else their sum, as in the paper.
     """
 
     pairing: str = "basin"
@@ -66,6 +67,7 @@ class ObjectiveConfig:
     local_weight: float = 2.0
     torsion_weight: float = 2.0
     robust: float = 0.3
+    per_atom: bool = True
 
 
 def into_basin(seed: Tensor, reference: Tensor, batch: Batch, config: ObjectiveConfig) -> Tensor:
@@ -105,21 +107,29 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
         seed = torch.where(pairs.natural[:, None, None], seed, into_basin(seed, reference, batch, config))
     x_0 = align(reference, seed, batch.mask)
     prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
-    t = torch.rand(len(seed), device=seed.device)
-    t = torch.where(torch.rand_like(t) < config.prior_share, torch.ones_like(t), t)
+    t = _times(len(seed), blurring, config, seed.device)
     x_t = blur(x_0, prior, t, torch.randn_like(seed), batch.mask, blurring)
     predicted = denoise(x_t, t, batch, prior)
     square = (align(predicted, x_0, batch.mask) - x_0).square().sum(-1)
     atoms = batch.mask.to(square.dtype)
     local = local_error(predicted, reference, batch)
     torsional = torsion_error(predicted, reference, batch)
-    placed = (_robust(square, config.robust) * atoms).sum(1) / atoms.sum(1)
+    placed = (_robust(square, config.robust) * atoms).sum(1)
+    placed = placed / atoms.sum(1) if config.per_atom else placed
     return {
         "loss": placed.mean() + config.local_weight * local + config.torsion_weight * torsional,
         "rmsd": ((square * atoms).sum() / atoms.sum()).sqrt().detach(),
         "local": local.detach(),
         "torsion": torsional.detach(),
     }
+
+
+def _times(count: int, blurring: BlurConfig, config: ObjectiveConfig, device: torch.device) -> Tensor:
+    """Times (B,) to train at: any, or the blurring's own discrete ones."""
+    if blurring.timesteps:
+        return torch.randint(1, blurring.timesteps, (count,), device=device) / blurring.timesteps
+    t = torch.rand(count, device=device)
+    return torch.where(torch.rand_like(t) < config.prior_share, torch.ones_like(t), t)
 
 
 def _mix_layouts(prior: Tensor, x_0: Tensor, batch: Batch, config: ObjectiveConfig) -> Tensor:

@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rdkit_ebd.blur import BlurConfig
+from rdkit_ebd.checkpoint_import import paper_model
 from rdkit_ebd.fragments import Vocabulary
 from rdkit_ebd.network import NetworkConfig
 from rdkit_ebd.train.loop import TrainConfig
 from rdkit_ebd.train.objective import ObjectiveConfig
 from rdkit_ebd.weights import ModelConfig
 
-RECIPES = ("ebd-f2f", "ebd-c2f")
+RECIPES = ("ebd-f2f", "ebd-c2f", "paper")
 
 
 def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
     """Training configuration of a shipped model.
 
     Args:
-        name: "ebd-f2f" (atom-level seeds) or "ebd-c2f" (fragment points, as in the paper).
+        name: "ebd-f2f" (atom-level seeds), "ebd-c2f" (fragment points, as in the paper) or "paper" (all as in the
+            paper, of pairs prepared with coarse "dg" and pairing "hungarian").
         vocabulary: Fragments.
         elements: Atomic numbers in the training data.
         levels: Levels of theory of the data sets, the wanted one first.
@@ -30,6 +32,8 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
     """
     if name not in RECIPES:
         raise ValueError(f"recipe must be one of {RECIPES}, not {name!r}")
+    if name == "paper":
+        return _paper(vocabulary, elements, levels)
     fine = name == "ebd-f2f"
     network = NetworkConfig(sees_prior=not fine, levels=max(2, len(levels)))
     # Atom-level seeds differ from one another as they are: hardly any noise, and most of the training where sampling
@@ -50,6 +54,26 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
     return TrainConfig(model, objective)
 
 
+def _paper(vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
+    objective = ObjectiveConfig(
+        pairing="as_is", prior_share=0.0, local_weight=0.0, torsion_weight=0.0, robust=0.0, per_atom=False
+    )
+    return TrainConfig(
+        paper_model("paper", vocabulary, elements=tuple(elements), levels=tuple(levels)),
+        objective,
+        batch_atoms=1408,  # 32 molecules of GEOM-Drugs, which have 44 atoms on average
+        lr=1e-4,
+        weight_decay=1e-12,
+        warmup=1,
+        anneal_share=0.0,
+        clip=3000.0,  # until there are norms to go by
+        clip_window=50,
+        beta2=0.999,
+        amsgrad=True,
+        low_precision=False,
+    )
+
+
 def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
     """Training configuration that goes on from a model: as it was made, with the elements and levels of more data.
 
@@ -60,9 +84,12 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
     """
     told = parent.card.get("training", {})
     known = (*parent.levels, *(level for level in levels if level not in parent.levels))
+    network = parent.network
+    if isinstance(network, NetworkConfig):  # the paper's network knows no levels
+        network = replace(network, levels=max(network.levels, len(known)))
     model = replace(
         parent,
-        network=replace(parent.network, levels=max(parent.network.levels, len(known))),
+        network=network,
         elements=tuple(sorted({*parent.elements, *elements})),
         levels=known,
         card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},

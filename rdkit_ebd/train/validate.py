@@ -11,11 +11,11 @@ import torch
 from rdkit_ebd.batch import collate
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.molgraph import ONE_THREE, ONE_THREE_RING, OTHER_BOND, SAME_FRAGMENT, SINGLE
-from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.sampler import deblur
 from rdkit_ebd.streams import noise_stream
 from rdkit_ebd.train.metrics import ensemble_metrics, geometry_metrics, mean_table
 from rdkit_ebd.train.shards import Example
+from rdkit_ebd.weights import Network
 
 _COLUMNS = (
     *("step", "samples", "minutes", "loss", "rmsd", "local", "torsion"),
@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def validation_table(
-    network: DeblurNetwork,
+    network: Network,
     examples: Sequence[Example],
     blur: BlurConfig,
     times: Sequence[float],
@@ -53,7 +53,7 @@ def format_row(row: dict[str, Any]) -> str:
 
 
 def _sample(
-    network: DeblurNetwork, example: Example, blur: BlurConfig, times: Sequence[float], noise_scale: float
+    network: Network, example: Example, blur: BlurConfig, times: Sequence[float], noise_scale: float
 ) -> np.ndarray:
     if not times:
         return example.seeds
