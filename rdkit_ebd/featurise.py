@@ -119,13 +119,20 @@ def _atom_features(mol: Chem.Mol, labels: StereoLabels) -> np.ndarray:
             min(a.GetDegree(), 7),
             int(a.GetIsAromatic()),
             min(rings.MinAtomRingSize(a.GetIdx()), 8),
-            _HYBRIDISATION.get(a.GetHybridization(), 5),
+            _hybridisation(a),
             min(a.GetTotalNumHs(includeNeighbors=True), 4),
             int(a.GetIdx() in stereo),
         )
         for a in mol.GetAtoms()
     ]
     return np.array(rows, dtype=np.int16).reshape(-1, len(ATOM_FEATURES))
+
+
+def _hybridisation(atom: Chem.Atom) -> int:
+    """Code of an atom's hybridisation; RDKit has none for the hydrogens of `AddHs` until they are sanitised again."""
+    if atom.GetAtomicNum() == 1:
+        return _HYBRIDISATION[HybridizationType.S]
+    return _HYBRIDISATION.get(atom.GetHybridization(), 5)
 
 
 def _pair_types(mol: Chem.Mol, hops: np.ndarray, labels: StereoLabels, torsions: np.ndarray) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
-from helpers import DRUGS, graph_of, one_side, permuted, same_partition, with_hydrogens
+from helpers import DRUGS, graph_of, one_side, permuted, same_partition, tiny_vocabulary, with_hydrogens
 from rdkit import Chem
 
 from rdkit_ebd import molgraph as codes
@@ -232,3 +234,20 @@ def _turns(graph: MolGraph) -> set[tuple[tuple[int, int], bytes]]:
         ((min(a, b), max(a, b)), (far if b > a else ~far).tobytes())
         for (_, a, b, _), far in zip(graph.torsions.tolist(), graph.far_side, strict=True)
     }
+
+
+@pytest.mark.parametrize("name", ["ibuprofen", "penicillin_v", "tamoxifen", "esomeprazole", "[H][H]", "[NH4+]"])
+def test_where_the_hydrogens_came_from_does_not_matter(name: str) -> None:
+    added = with_hydrogens(name)
+    sanitised = Chem.Mol(added)
+    Chem.SanitizeMol(sanitised)
+    parameters = Chem.SmilesParserParams()
+    parameters.removeHs = False
+    parsed = Chem.MolFromSmiles(Chem.MolToSmiles(added), parameters)
+    order = np.array(parsed.GetSubstructMatch(added, useChirality=True))
+    expected, seen = graph_of(added), mol_graph(parsed, tiny_vocabulary())
+    for found in (graph_of(sanitised), graph_of(Chem.AddHs(Chem.RemoveHs(added)))):
+        for field in fields(MolGraph):
+            assert np.array_equal(getattr(found, field.name), getattr(expected, field.name)), field.name
+    assert np.array_equal(seen.atom_features[order], expected.atom_features)
+    assert np.array_equal(seen.pair_types[np.ix_(order, order)], expected.pair_types)
