@@ -28,9 +28,9 @@ def get_potential(name: str) -> Potential:
         if potential is not None:
             return potential
     raise ValueError(
-        f"no potential {name!r}: known are UFF, MMFF94, MMFF94s, MMFF94/OpenMM, MMFF94s/OpenMM, GFN1-xTB, GFN2-xTB (also "
-        "with /water or another ALPB solvent), openff-2.2.1 and other SMIRNOFF force fields, and what installed "
-        f"packages register under {GROUP!r}"
+        f"no potential {name!r}: known are UFF, MMFF94, MMFF94s, MMFF94/OpenMM, MMFF94s/OpenMM (also /CUDA), GFN1-xTB, "
+        "GFN2-xTB (also /water or another ALPB solvent), openff-2.2.1 (also /water) and other SMIRNOFF force fields, "
+        f"and what installed packages register under {GROUP!r}"
     )
 
 

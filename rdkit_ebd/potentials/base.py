@@ -1,4 +1,4 @@
-"""What is a potential? Something that gives a molecule an energy surface on which its conformers are relaxed and scored.
+"""What is a potential? What gives a molecule an energy surface, on which its conformers are relaxed and scored.
 
 Units: angstrom, kcal/mol, kcal/mol/angstrom. To add one, subclass `Potential` and `Surface` and register a family:
 
@@ -84,3 +84,24 @@ class Potential(ABC):
     @abstractmethod
     def surface(self, mol: Chem.Mol) -> Surface:
         """The energy surface of a molecule with explicit hydrogens for which `obstacle` is None."""
+
+
+def checked_coords(coords: np.ndarray, atoms: int) -> np.ndarray:
+    """A copy of coordinates, float64; ValueError unless they are (atoms, 3) finite numbers."""
+    x = np.array(coords, dtype=np.float64)
+    if x.shape != (atoms, 3):
+        raise ValueError(f"coordinates must be ({atoms}, 3), not {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError(f"coordinates of atoms {np.flatnonzero(~np.isfinite(x).all(1)).tolist()} are not finite")
+    return x
+
+
+def check_request(atoms: int, max_iters: int, fixed: Collection[int], restraint: float) -> None:
+    """ValueError where the arguments of `Surface.minimise` are out of range, for a molecule of so many atoms."""
+    if max_iters < 1:
+        raise ValueError(f"max_iters must be at least 1, not {max_iters}")
+    if not 0 <= restraint < np.inf:
+        raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
+    strangers = sorted(set(fixed) - set(range(atoms)))
+    if strangers:
+        raise ValueError(f"no such atoms to fix: {strangers}")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from rdkit_ebd.potentials.base import Minimum, Surface
+from rdkit_ebd.potentials.base import Minimum, Surface, check_request, checked_coords
 
 try:
     import openmm
@@ -61,12 +61,12 @@ class OpenMMSurface(Surface):
 
     def energy(self, coords: np.ndarray) -> float:
         """Energy in kcal/mol at coordinates (N, 3) in angstrom."""
-        self._held.place(self._checked(coords))
+        self._held.place(checked_coords(coords, self._system.getNumParticles()))
         return self._held.energy()
 
     def gradient(self, coords: np.ndarray) -> tuple[float, np.ndarray]:
         """Energy in kcal/mol and gradient (N, 3) in kcal/mol/angstrom."""
-        self._held.place(self._checked(coords))
+        self._held.place(checked_coords(coords, self._system.getNumParticles()))
         return self._held.energy(), self._held.gradient()
 
     def minimise(
@@ -85,8 +85,8 @@ class OpenMMSurface(Surface):
         Raises:
             ValueError: Anything of the above is out of range.
         """
-        start = self._checked(coords)
-        self._check_request(max_iters, fixed, restraint)
+        start = checked_coords(coords, self._system.getNumParticles())
+        check_request(self._system.getNumParticles(), max_iters, fixed, restraint)
         self._hold(frozenset(fixed), restraint > 0)
         self._held.place(start)
         self._held.restrain(start, restraint)
@@ -96,24 +96,6 @@ class OpenMMSurface(Surface):
         """Keep the Context if it will do, since making one can take longer than minimising in it."""
         if (self._held.fixed, self._held.restrained) != (fixed, restrained):
             self._held = _HeldSystem(self._system, find_platform(self.platform), fixed, restrained)
-
-    def _checked(self, coords: np.ndarray) -> np.ndarray:
-        x = np.array(coords, dtype=np.float64)
-        atoms = self._system.getNumParticles()
-        if x.shape != (atoms, 3):
-            raise ValueError(f"coordinates must be ({atoms}, 3), not {x.shape}")
-        if not np.isfinite(x).all():
-            raise ValueError(f"coordinates of atoms {np.flatnonzero(~np.isfinite(x).all(1)).tolist()} are not finite")
-        return x
-
-    def _check_request(self, max_iters: int, fixed: Collection[int], restraint: float) -> None:
-        if max_iters < 1:
-            raise ValueError(f"max_iters must be at least 1, not {max_iters}")
-        if not 0 <= restraint < np.inf:
-            raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
-        strangers = sorted(set(fixed) - set(range(self._system.getNumParticles())))
-        if strangers:
-            raise ValueError(f"no such atoms to fix: {strangers}")
 
 
 class _HeldSystem:

@@ -13,7 +13,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdForceFieldHelpers
 
-from rdkit_ebd.potentials.base import Minimum, Potential, Surface
+from rdkit_ebd.potentials.base import Minimum, Potential, Surface, check_request, checked_coords
 
 NAMES = ("UFF", "MMFF94", "MMFF94s")
 
@@ -65,11 +65,11 @@ class RDKitSurface(Surface):
 
     def energy(self, coords: np.ndarray) -> float:
         """Energy in kcal/mol at coordinates (N, 3) in angstrom."""
-        return float(self._field(self._checked(coords)).CalcEnergy())
+        return float(self._field(checked_coords(coords, self._mol.GetNumAtoms())).CalcEnergy())
 
     def gradient(self, coords: np.ndarray) -> tuple[float, np.ndarray]:
         """Energy in kcal/mol and gradient (N, 3) in kcal/mol/angstrom."""
-        field = self._field(self._checked(coords))
+        field = self._field(checked_coords(coords, self._mol.GetNumAtoms()))
         return float(field.CalcEnergy()), np.array(field.CalcGrad()).reshape(-1, 3)
 
     def minimise(
@@ -89,8 +89,8 @@ class RDKitSurface(Surface):
         Raises:
             ValueError: Anything of the above is out of range.
         """
-        start = self._checked(coords)
-        self._check_request(max_iters, fixed, restraint)
+        start = checked_coords(coords, self._mol.GetNumAtoms())
+        check_request(self._mol.GetNumAtoms(), max_iters, fixed, restraint)
         field = self._field(start)
         for atom in fixed:
             field.AddFixedPoint(int(atom))
@@ -126,23 +126,6 @@ class RDKitSurface(Surface):
             if atom.GetAtomicNum() > 1:
                 tie(atom.GetIdx(), 0.0, 2 * constant)  # RDKit's constraints have a half in front
         field.Initialize()
-
-    def _checked(self, coords: np.ndarray) -> np.ndarray:
-        x = np.array(coords, dtype=np.float64)
-        if x.shape != (self._mol.GetNumAtoms(), 3):
-            raise ValueError(f"coordinates must be ({self._mol.GetNumAtoms()}, 3), not {x.shape}")
-        if not np.isfinite(x).all():
-            raise ValueError(f"coordinates of atoms {np.flatnonzero(~np.isfinite(x).all(1)).tolist()} are not finite")
-        return x
-
-    def _check_request(self, max_iters: int, fixed: Collection[int], restraint: float) -> None:
-        if max_iters < 1:
-            raise ValueError(f"max_iters must be at least 1, not {max_iters}")
-        if not 0 <= restraint < np.inf:
-            raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
-        strangers = sorted(set(fixed) - set(range(self._mol.GetNumAtoms())))
-        if strangers:
-            raise ValueError(f"no such atoms to fix: {strangers}")
 
 
 def _without_uff_type(mol: Chem.Mol) -> list[int] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.potentials.base import Minimum, Potential, Surface
+from rdkit_ebd.potentials.base import Minimum, Potential, Surface, check_request, checked_coords
 
 if TYPE_CHECKING:
     from tblite.interface import Calculator, Result
@@ -108,7 +108,7 @@ class XTBSurface(Surface):
 
     def gradient(self, coords: np.ndarray) -> tuple[float, np.ndarray]:
         """Energy in kcal/mol and gradient (N, 3) in kcal/mol/angstrom; NaN where the electrons do not converge."""
-        x = self._checked(coords)
+        x = checked_coords(coords, len(self._numbers))
         try:
             energy, gradient, _ = self.solve(x)
         except RuntimeError:
@@ -131,8 +131,8 @@ class XTBSurface(Surface):
         Raises:
             ValueError: Anything of the above is out of range.
         """
-        start = self._checked(coords)
-        self._check_request(max_iters, fixed, restraint)
+        start = checked_coords(coords, len(self._numbers))
+        check_request(len(self._numbers), max_iters, fixed, restraint)
         free = np.array([i not in set(fixed) for i in range(len(start))], dtype=bool)
         try:
             return _Descent(self, start, free, restraint * (self._numbers > 1)).run(max_iters)
@@ -178,23 +178,6 @@ class XTBSurface(Surface):
             made.add("alpb-solvation", self._solvent)
         self._calculator = made
         return made
-
-    def _checked(self, coords: np.ndarray) -> np.ndarray:
-        x = np.array(coords, dtype=np.float64)
-        if x.shape != (len(self._numbers), 3):
-            raise ValueError(f"coordinates must be ({len(self._numbers)}, 3), not {x.shape}")
-        if not np.isfinite(x).all():
-            raise ValueError(f"coordinates of atoms {np.flatnonzero(~np.isfinite(x).all(1)).tolist()} are not finite")
-        return x
-
-    def _check_request(self, max_iters: int, fixed: Collection[int], restraint: float) -> None:
-        if max_iters < 1:
-            raise ValueError(f"max_iters must be at least 1, not {max_iters}")
-        if not 0 <= restraint < np.inf:
-            raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
-        strangers = sorted(set(fixed) - set(range(len(self._numbers))))
-        if strangers:
-            raise ValueError(f"no such atoms to fix: {strangers}")
 
 
 class _Descent:
