@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from rdkit_ebd.params import EBD as EBD
     from rdkit_ebd.prune import AlignConformers as AlignConformers
     from rdkit_ebd.prune import PruneConformers as PruneConformers
+    from rdkit_ebd.refine import RefineConformers as RefineConformers
+    from rdkit_ebd.refine import RefineReport as RefineReport
+    from rdkit_ebd.refine import RefineWithReport as RefineWithReport
     from rdkit_ebd.report import EmbedReport as EmbedReport
     from rdkit_ebd.report import get_provenance as get_provenance
+    from rdkit_ebd.score import BoltzmannWeights as BoltzmannWeights
+    from rdkit_ebd.score import FilterEnergyWindow as FilterEnergyWindow
+    from rdkit_ebd.score import RelativeEnergies as RelativeEnergies
+    from rdkit_ebd.score import ScoreConformers as ScoreConformers
+    from rdkit_ebd.score import SortConformers as SortConformers
     from rdkit_ebd.weights import available_models as available_models
 
 __version__ = "0.1.0"
@@ -28,8 +36,16 @@ _HOMES = {
     "EBD": "params",
     "AlignConformers": "prune",
     "PruneConformers": "prune",
+    "RefineConformers": "refine",
+    "RefineReport": "refine",
+    "RefineWithReport": "refine",
     "EmbedReport": "report",
     "get_provenance": "report",
+    "BoltzmannWeights": "score",
+    "FilterEnergyWindow": "score",
+    "RelativeEnergies": "score",
+    "ScoreConformers": "score",
+    "SortConformers": "score",
     "available_models": "weights",
 }
 

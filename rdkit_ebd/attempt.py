@@ -14,7 +14,7 @@ from rdkit.Geometry import Point3D
 
 from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.checks import Cause, CheckTables, check_tables, judge
-from rdkit_ebd.coarse import coarse_seeds
+from rdkit_ebd.coarse import coarse_seeds, own_seeds
 from rdkit_ebd.components import Component
 from rdkit_ebd.featurise import mol_graph, unsupported
 from rdkit_ebd.fragments import Vocabulary
@@ -29,6 +29,7 @@ Callback = Callable[[int, Chem.Mol], None]
 
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
+OWN = "conformers"  # the coarse stage that makes no seeds
 SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
 STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO)
 CHIRAL_CAUSES = (Cause.CENTRE_INVERTED, Cause.ATROPISOMER_STEREO)
@@ -49,6 +50,7 @@ class Task:
 
     component: Component
     params: EBD
+    coarse: str  # "etkdg", "dg" or OWN
     model: LoadedModel
     tables: CheckTables
     batch: Batch | None  # one row; None where there is nothing to deblur
@@ -85,7 +87,8 @@ def make_task(
     if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         batch = collate([mol_graph(component.mol, vocabulary, tables.labels)]).to(model.device)
-    return Task(component, params, model, tables, batch, treatable, seed, deadline, EmbedReport(), callback)
+    coarse = params.coarse or model.config.coarse
+    return Task(component, params, coarse, model, tables, batch, treatable, seed, deadline, EmbedReport(), callback)
 
 
 def make_conformers(task: Task, count: int) -> list[Made | None]:
@@ -102,7 +105,9 @@ def make_conformers(task: Task, count: int) -> list[Made | None]:
             break
         found = one_attempt(task, pending, attempt, causes, coarse)
         seedless = 0 if found is not None else seedless + 1
-        if found is None:  # what ETKDG's flat rings make impossible ([2.2]paracyclophane), distance geometry may do
+        if (
+            found is None and task.coarse != OWN
+        ):  # what ETKDG's flat rings make impossible ([2.2]paracyclophane), distance geometry may do
             coarse = "dg"
         for k, conformer in (found or {}).items():
             made[k] = conformer
@@ -140,7 +145,7 @@ def right_seeds(
 ) -> tuple[list[int], np.ndarray]:
     """Coarse seeds with the written stereo: their indices and (K, N, 3) coordinates."""
     params = task.params.copy()
-    params.coarse = coarse or params.coarse
+    params.coarse = coarse or task.coarse
 
     def recipe(seed: int) -> Any:
         parameters: Any = params.coarse_parameters(seed)
@@ -151,7 +156,10 @@ def right_seeds(
         return parameters
 
     with rdBase.BlockLogs():  # the one warning worth having was given for the whole molecule
-        seeds = coarse_seeds(task.component.mol, pending, coarse_base(task.seed, attempt), recipe, task.deadline)
+        if params.coarse == OWN:
+            seeds = own_seeds(task.component.mol, pending)
+        else:
+            seeds = coarse_seeds(task.component.mol, pending, coarse_base(task.seed, attempt), recipe, task.deadline)
     task.report.failures.update(seeds.failures)
     right = stereo_kept(seeds.coords, task.tables.labels) | (not params.enforceChirality)
     for row, k in enumerate(pending):

@@ -8,27 +8,29 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdkit_ebd.cli_common import PROBLEMS, check_method, count, in_one_line, progress, usage_errors, written_or_told
 from rdkit_ebd.cli_evaluate import evaluate
+from rdkit_ebd.cli_refine import refine, score
 from rdkit_ebd.train.commands import app as training
 
 if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
     from rdkit import Chem
-    from tqdm import tqdm
 
     from rdkit_ebd.files import Entry, SDFWriter
     from rdkit_ebd.params import EBD
     from rdkit_ebd.report import EmbedReport
     from rdkit_ebd.weights import ModelConfig
 
-PROBLEMS, USAGE, INTERRUPTED = 1, 2, 130  # exit codes; 0 is for a run in which every molecule went well
+COMMANDS = "rdkit_ebd.commands"  # entry points with commands of other packages, each a typer function
 BOOKKEEPING = ("step", "samples", "minutes", "loss", "norm")  # of the training, in the rows of its validation table
 
 app = typer.Typer(
@@ -41,7 +43,11 @@ app = typer.Typer(
 models = typer.Typer(help="The models that came with the package.", invoke_without_command=True)
 app.add_typer(models, name="models")
 app.add_typer(training, name="train")
+app.command()(refine)
+app.command()(score)
 app.command()(evaluate)
+for plugin in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
+    app.command(plugin.name)(plugin.load())
 
 
 class Coarse(str, Enum):
@@ -49,6 +55,7 @@ class Coarse(str, Enum):
 
     etkdg = "etkdg"
     dg = "dg"
+    conformers = "conformers"
 
 
 class Fallback(str, Enum):
@@ -76,8 +83,8 @@ class Tally:
 
     def summary(self, seconds: float) -> str:
         """One line."""
-        words = [_count(self.molecules, "molecule"), _count(self.conformers, "conformer")]
-        words.append(_count(self.failures, "failure"))
+        words = [count(self.molecules, "molecule"), count(self.conformers, "conformer")]
+        words.append(count(self.failures, "failure"))
         if self.stereo_judged:
             words.append(f"stereo yield {100 * self.stereo_right / self.stereo_judged:.1f} %")
         return ", ".join([*words, f"{seconds:.1f} s"])
@@ -142,13 +149,28 @@ def embed_command(
     prune: Annotated[
         float, typer.Option(min=0, help="Drop what is this near a kept one, heavy-atom RMSD in angstrom; 0: nothing.")
     ] = 0.0,
+    refine: Annotated[
+        str | None,
+        typer.Option(help="Relax with UFF, MMFF94s, openff-2.2.1, GFN2-xTB, ...", show_default="not at all"),
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Energies by such a method.", show_default="that of --refine")
+    ] = None,
+    energy_window: Annotated[
+        float | None, typer.Option(help="Drop what lies above the lowest by more, kcal/mol.", show_default="nothing")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="Name of a shipped model (see `models`), or a .safetensors file.")
     ] = "default",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps.", show_default="the model's own")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of them.", show_default="the model's own")] = None,
-    coarse: Annotated[Coarse, typer.Option(help="Seeds: ETKDGv3 or plain distance geometry.")] = Coarse.etkdg,
+    coarse: Annotated[
+        Coarse | None,
+        typer.Option(
+            help="Seeds: ETKDGv3, plain distance geometry, or those of an SD file.", show_default="the model's"
+        ),
+    ] = None,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
     fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
     threads: Annotated[int, typer.Option(help="CPU threads; 0: all, -n: all but n.")] = 0,
@@ -169,26 +191,23 @@ def embed_command(
     stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
     than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
     """
-    try:
+    with written_or_told(output):
         params = _parameters(
             randomSeed=seed,
             pruneRmsThresh=prune,
+            refine=refine,
+            score=score,
+            energyWindow=energy_window,
             model=model,
             device=device,
             numSteps=steps,
             numRounds=rounds,
-            coarse=coarse.value,
+            coarse=coarse.value if coarse else None,
             timeout=timeout,
             fallback=fallback.value,
             numThreads=threads,
         )
         tally = _embed_file(source, output, num_confs, params, hydrogens, quiet)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; the output was not written", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except OSError as error:  # a full disk, a folder that went away
-        typer.echo(f"{output} was not written: {error}", err=True)
-        raise typer.Exit(USAGE) from None
     raise typer.Exit(PROBLEMS if tally.failures else 0)
 
 
@@ -199,9 +218,11 @@ def _parameters(**values: Any) -> EBD:
     from rdkit_ebd.params import EBD
     from rdkit_ebd.weights import load_model
 
-    with _usage_errors():
+    with usage_errors():
         params = EBD(**values)
         params.validate()
+        for method in filter(None, (params.refine, params.score)):
+            check_method(method)
         load_model(params.model, params.device)
     if params.numThreads:  # otherwise torch's own choice, which knows of OMP_NUM_THREADS
         torch.set_num_threads(params.threads())
@@ -213,15 +234,15 @@ def _embed_file(source: str, output: str, num_confs: int, params: EBD, hydrogens
 
     start, tally = time.perf_counter(), Tally()
     with ExitStack() as stack:
-        with _usage_errors():
+        with usage_errors():
             entries, total, word = read_molecules(source), count_molecules(source), place(source)
             writer = stack.enter_context(SDFWriter(output))
-        bar = stack.enter_context(_progress(total, quiet))
+        bar = stack.enter_context(progress(total, quiet))
         for entry in entries:
             for note in _embed_entry(entry, writer, num_confs, params, hydrogens, tally):
                 bar.write(f"{word} {entry.number} ({entry.name or 'no name'}): {note}", file=sys.stderr)
             bar.update()
-            bar.set_postfix_str(f"{_count(tally.conformers, 'conformer')}, {_count(tally.failures, 'failure')}")
+            bar.set_postfix_str(f"{count(tally.conformers, 'conformer')}, {count(tally.failures, 'failure')}")
     if not quiet:
         typer.echo(tally.summary(time.perf_counter() - start), err=True)
     return tally
@@ -237,10 +258,9 @@ def _embed_entry(
         return [entry.problem]
     try:
         mol, report = _embed(entry.mol, num_confs, params, hydrogens)
-    except Exception as error:  # whatever it is, the other molecules of a long file can do nothing about it
+    except Exception as error:  # whatever it is, it must not stop the others
         tally.failures += 1
-        expected = isinstance(error, (ValueError, RuntimeError))
-        return [" ".join(str(error).split()) if expected else f"internal error, please report it: {error!r}"]
+        return [in_one_line(error)]
     writer.write(mol, entry.name)
     tally.add(report)
     tally.failures += not report.ok
@@ -253,33 +273,9 @@ def _embed(mol: Chem.Mol, num_confs: int, params: EBD, hydrogens: bool) -> tuple
     from rdkit_ebd.api import EmbedWithReport
 
     if hydrogens:
-        mol = Chem.AddHs(mol)
+        mol = Chem.AddHs(mol, addCoords=mol.GetNumConformers() > 0)
     with nullcontext() if hydrogens else rdBase.BlockLogs():  # RDKit's advice to add hydrogens was declined
         return mol, EmbedWithReport(mol, num_confs, params)
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """Tell what is wrong with an option or a file in one line, without a traceback."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except OSError as error:
-        raise typer.BadParameter(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
-    except (ValueError, TypeError, SafetensorError) as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _progress(total: int | None, quiet: bool) -> tqdm[NoReturn]:
-    from tqdm import tqdm
-
-    # None: shown where stderr is a terminal, so that log files stay readable
-    return tqdm(total=total, unit="mol", file=sys.stderr, disable=True if quiet or total == 1 else None)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + "s" * (number != 1)
 
 
 @models.callback()
@@ -301,9 +297,34 @@ def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model
     """Print a model's card as JSON."""
     from rdkit_ebd.weights import model_path, read_config
 
-    with _usage_errors():
+    with usage_errors():
         config = read_config(model_path(name))
     typer.echo(json.dumps(config.card, indent=2, sort_keys=True))
+
+
+@models.command("import")
+def import_model(
+    checkpoint: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Checkpoint of the published EBD, e.g. drugs_ckpt.pt.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model to write, NAME.safetensors.")],
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Its fragments, JSON.", show_default="the default model's fifty"
+        ),
+    ] = None,
+    ema: Annotated[bool, typer.Option("--ema/--no-ema", help="Take the moving average of the weights.")] = True,
+) -> None:
+    """Turn a checkpoint of the published EBD into a model of this package."""
+    from rdkit_ebd.checkpoint_import import import_checkpoint, read_vocabulary
+
+    with usage_errors():
+        fragments = read_vocabulary(vocabulary) if vocabulary else None
+        import_checkpoint(checkpoint, output, fragments, ema)
+    if fragments is None:
+        typer.echo("note: fragments are the default model's; --vocabulary takes those it was trained on", err=True)
+    typer.echo(f"wrote {output}; embed with: --model {output}", err=True)
 
 
 def _described(config: ModelConfig) -> list[str]:

@@ -73,6 +73,17 @@ def coarse_seeds(
     return _centred(coords, failures)
 
 
+def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> CoarseSeeds:
+    """The molecule's own conformers as seeds: index k starts from the k-th, counting on from the first after the last.
+
+    Args:
+        mol: With at least one conformer.
+        indices: Conformer indices k wanted.
+    """
+    own = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
+    return _centred(own[np.asarray(indices) % len(own)], Counter())
+
+
 def _one_seed(
     work: Chem.Mol, seed: int, make_parameters: MakeParameters, deadline: float | None, failures: Counter[str]
 ) -> np.ndarray | None:

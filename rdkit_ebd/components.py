@@ -29,13 +29,13 @@ class Component:
     held: dict[int, tuple[float, float, float]]
 
 
-def with_hydrogens(mol: Chem.Mol) -> Chem.Mol:
-    """A copy without conformers and with every implicit hydrogen added after the molecule's own atoms."""
-    work = Chem.Mol(mol, True)
+def with_hydrogens(mol: Chem.Mol, conformers: bool = False) -> Chem.Mol:
+    """A copy with every implicit hydrogen added after the molecule's own atoms; its conformers only if asked for."""
+    work = Chem.Mol(mol) if conformers else Chem.Mol(mol, True)
     if work.NeedsUpdatePropertyCache():
         work.UpdatePropertyCache(strict=False)
     Chem.GetSymmSSSR(work)  # a molecule that was not sanitised has no ring information
-    return Chem.AddHs(work)
+    return Chem.AddHs(work, addCoords=conformers)
 
 
 def split(mol: Chem.Mol, held: Positions) -> list[Component]:

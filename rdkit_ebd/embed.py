@@ -1,4 +1,4 @@
-"""How do conformers come about? Components, attempts at each conformer, pruning, writing: one molecule's pipeline."""
+"""How do conformers come about? One molecule's pipeline: components, attempts at each conformer, finish, writing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import secrets
 import time
 from collections.abc import Sequence
 
-import numpy as np
 from rdkit import Chem, rdBase
 
-from rdkit_ebd.attempt import Callback, Made, Task, make_conformers, make_task, new_conformer, unsupported_reasons
+from rdkit_ebd.attempt import OWN, Callback, Made, Task, make_conformers, make_task, new_conformer, unsupported_reasons
 from rdkit_ebd.components import Component, assemble, split, with_hydrogens
+from rdkit_ebd.finish import Candidate, Finish
 from rdkit_ebd.params import EBD
-from rdkit_ebd.prune import keep_diverse, symmetry_mappings
 from rdkit_ebd.report import EmbedReport, set_provenance
 from rdkit_ebd.streams import mix
 from rdkit_ebd.weights import LoadedModel, load_model
@@ -32,8 +31,12 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
         What was made, and what was not and why.
 
     Raises:
-        ValueError: The model cannot treat the molecule and there is no fallback; every offending atom is named.
+        ValueError: The model cannot treat the molecule and there is no fallback; every offending atom is named. Or
+            its own conformers are to be the seeds, and there are none.
+        ImportError: The engine of a method is not installed; the message has the install line.
     """
+    if params.coarse == OWN and not mol.GetNumConformers():
+        raise ValueError("coarse='conformers' starts from the molecule's own conformers, but it has none")
     report = EmbedReport(requested=num_confs)
     deadline = time.monotonic() + params.timeout if params.timeout else None
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
@@ -41,7 +44,9 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
         model = load_model(params.model, params.device)
     with report.timed("prepare"):
         warn_of_missing_hydrogens(mol)
-        components = split(with_hydrogens(mol), params.coordMap)
+        full = with_hydrogens(mol, conformers=params.coarse == OWN)
+        finish = Finish(full, params, deadline, report)
+        components = split(full, params.coordMap)
         refuse_unsupported(components, model, params)
         tasks = [
             make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback)
@@ -50,12 +55,15 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
     made = [make_conformers(task, num_confs) for task in tasks]
     collect(report, tasks)
     complete = [k for k in range(num_confs) if all(parts[k] is not None for parts in made)]
-    whole = [whole_conformer(components, [parts[k] for parts in made]) for k in complete]
+    found = [candidate(k, whole_conformer(components, [parts[k] for parts in made])) for k in complete]
+    with report.timed("refine"):
+        found = finish.refined(found)
+    with report.timed("score"):
+        found = finish.within_window(finish.scored(found))
     with report.timed("prune"):
-        kept = prune(mol, whole, params)
-    report.pruned = len(whole) - len(kept)
+        found = finish.diverse(found, mol)
     origin: dict[str, str | int] = {"model": model.config.name, "weights": model.weights_hash, "seed": seed}
-    report.ids = write(mol, [(complete[i], whole[i]) for i in kept], params.clearConfs, origin)
+    report.ids = write(mol, found, params.clearConfs, origin)
     return report
 
 
@@ -86,26 +94,22 @@ def whole_conformer(components: Sequence[Component], parts: Sequence[Made | None
     return Made(coords, max(part.attempt for part in present), stage)
 
 
-def prune(mol: Chem.Mol, made: Sequence[Made], params: EBD) -> list[int]:
-    """Positions in `made` that are kept."""
-    if params.pruneRmsThresh <= 0 or len(made) < 2:
-        return list(range(len(made)))
-    mappings = symmetry_mappings(mol, params.onlyHeavyAtomsForRMS, params.useSymmetryForPruning)
-    coords = np.stack([m.coords[: mol.GetNumAtoms()] for m in made])
-    return keep_diverse(coords, mappings, params.pruneRmsThresh)
+def candidate(index: int, made: Made) -> Candidate:
+    """A conformer as it was made, before anything else is done with it."""
+    return Candidate(index, made.coords, {"attempt": made.attempt, "stage": made.stage})
 
 
-def write(mol: Chem.Mol, made: Sequence[tuple[int, Made]], clear: bool, origin: dict[str, str | int]) -> list[int]:
+def write(mol: Chem.Mol, found: Sequence[Candidate], clear: bool, origin: dict[str, str | int]) -> list[int]:
     """Add conformers to the molecule, with their provenance; returns their ids."""
     if clear:
         mol.RemoveAllConformers()
     first = max((c.GetId() for c in mol.GetConformers()), default=-1) + 1
-    for number, (index, conformer) in enumerate(made):
+    for number, conformer in enumerate(found):
         new = new_conformer(conformer.coords[: mol.GetNumAtoms()])
         new.SetId(first + number)
-        set_provenance(new, **origin, index=index, attempt=conformer.attempt, stage=conformer.stage)
+        set_provenance(new, **origin, **conformer.provenance())
         mol.AddConformer(new, assignId=False)
-    return list(range(first, first + len(made)))
+    return list(range(first, first + len(found)))
 
 
 def warn_of_missing_hydrogens(mol: Chem.Mol) -> None:

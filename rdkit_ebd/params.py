@@ -15,6 +15,8 @@ from typing import Any
 from rdkit.Chem import rdDistGeom
 from rdkit.Geometry import Point3D
 
+from rdkit_ebd.potentials import get_potential
+
 Kind = Callable[[str, Any], Any]
 """(field name, value) -> the value as it is stored; raises TypeError or ValueError naming all three."""
 
@@ -28,9 +30,6 @@ NOT_SHARED = {
     "SetBoundsMat": "refused when set: the model has its own distances",
     "SetCPCI": "RDKit offers no way to read it back, so it cannot be honoured nor noticed",
 }
-
-# Known names without an engine behind them yet; drop a name here when its engine arrives.
-NOT_AVAILABLE = ("refine", "score", "energyWindow")
 
 
 def flag(name: str, value: Any) -> bool:
@@ -140,6 +139,11 @@ def coarse_setting(default: Any, kind: Kind, meaning: str) -> Any:
     return setting(default, kind, meaning, coarse=True)
 
 
+def count_threads(number: int) -> int:
+    """The number of CPU threads that RDKit's `numThreads` stands for, at least 1: 0 is all, -n all but n."""
+    return number if number > 0 else max(1, (os.cpu_count() or 1) + number)
+
+
 @dataclasses.dataclass(repr=False, kw_only=True)
 class EBD:
     """Parameters of an embedding, used as RDKit's own: `ps = EBD(); ps.randomSeed = 42`.
@@ -194,15 +198,19 @@ class EBD:
     # ours
     model: str = setting("default", text, "name of a shipped model, or the path of a .safetensors file")
     device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
-    coarse: str = setting("etkdg", choice("etkdg", "dg"), "seeds: ETKDGv3, or the paper's plain distance geometry")
+    coarse: str | None = setting(
+        None,
+        optional(choice("etkdg", "dg", "conformers")),
+        "seeds: ETKDGv3, plain distance geometry, or the molecule's own conformers; None: as the model was trained",
+    )
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
     numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring; None: the model's own")
     noiseScale: float | None = setting(
         None, optional(number(0)), "times the noise the model was trained with; 0: none; None: the model's own"
     )
-    refine: str | None = setting(None, optional(text), "force field that relaxes the conformers; None: none")
-    score: str | None = setting(None, optional(text), "method that gives their energies; None: none")
-    energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies above the lowest, kcal/mol")
+    refine: str | None = setting(None, optional(text), "method that relaxes conformers, such as MMFF94s; None: none")
+    score: str | None = setting(None, optional(text), "method that gives their energies; None: that of refine")
+    energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies further up, kcal/mol")
     fallback: str = setting("none", choice("none", "ETKDGv3"), "who makes a conformer the model could not")
     batchAtoms: int = setting(4096, whole(1), "atoms per call of the network; changes memory, not conformers")
 
@@ -293,9 +301,12 @@ class EBD:
 
     def threads(self) -> int:
         """The number of CPU threads that `numThreads` stands for, at least 1."""
-        if self.numThreads > 0:
-            return self.numThreads
-        return max(1, (os.cpu_count() or 1) + self.numThreads)
+        return count_threads(self.numThreads)
+
+    @property
+    def energy_method(self) -> str | None:
+        """The method of the energies: `score`, else `refine`."""
+        return self.score or self.refine
 
     def validate(self, num_atoms: int | None = None) -> None:
         """Check all that can be checked before any work.
@@ -305,13 +316,15 @@ class EBD:
 
         Raises:
             TypeError: A value is of the wrong type.
-            ValueError: A value is out of range, or asks for something this version does not have.
+            ValueError: A value is out of range, refine or score is no method, or there is a window without energies.
         """
         for name in FIELDS:
             setattr(self, name, getattr(self, name))  # a dictionary can have changed since it was set
-        asked = [f"{name}={getattr(self, name)!r}" for name in NOT_AVAILABLE if getattr(self, name) is not None]
-        if asked:
-            raise ValueError(f"{', '.join(asked)}: no refinement engine is available in this version, leave it at None")
+        for method in (self.refine, self.score):
+            if method is not None:
+                get_potential(method)
+        if self.energyWindow is not None and self.energy_method is None:
+            raise ValueError(f"energyWindow={self.energyWindow:g} needs energies: set score or refine to a method")
         outside = [i for i in self.coordMap if num_atoms is not None and i >= num_atoms]
         if outside:
             raise ValueError(f"coordMap names atoms {outside}, but the molecule has {num_atoms} atoms (0 to n - 1)")
@@ -322,7 +335,7 @@ class EBD:
         Args:
             seed: RDKit's seed of conformer 0; conformer k uses seed + k.
         """
-        params: Any = rdDistGeom.ETKDGv3() if self.coarse == "etkdg" else _plain_distance_geometry()
+        params: Any = _plain_distance_geometry() if self.coarse == "dg" else rdDistGeom.ETKDGv3()
         for name, value in self.changed().items():
             if FIELDS[name].metadata["coarse"]:
                 _hand_over(params, name, value)

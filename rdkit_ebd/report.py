@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +22,17 @@ PROVENANCE: dict[str, type] = {
     "ebd_index": int,  # which of the conformers asked for, from 0
     "ebd_attempt": int,  # which attempt at it, from 0
     "ebd_stage": str,  # one of STAGES
+    "ebd_refined": str,  # method that relaxed the coordinates
+    "ebd_converged": int,  # whether it reached its minimum, 0 or 1
+    "ebd_refine_problem": str,  # why a conformer that was to be relaxed is as it was before
     "ebd_energy": float,  # kcal/mol
     "ebd_energy_method": str,
 }
 """Properties of a conformer and their types."""
 
-STAGES = ("deblurred", "refined", "fallback", "seed")  # "seed": too small for the model, RDKit's own coordinates
+STAGES = ("deblurred", "refined", "fallback", "seed")
+"""Where coordinates come from. "seed": too small for the model, RDKit's own. "fallback": by RDKit instead of the model,
+which a reader must know also where they were refined."""
 
 _INT32 = range(-(1 << 31), 1 << 31)
 
@@ -44,9 +49,14 @@ class EmbedReport:
             RDKit's names (`CAUSES`), what the judgement met its own, such as "CENTRE_INVERTED".
         failed: (index, last cause) of each conformer that could not be made.
         pruned: Conformers that were made and dropped, for being near another.
+        above_window: Conformers that were made and dropped, for lying too far above the lowest energy.
+        refined: Conformers made that were relaxed.
+        unrefined: (index, cause) of each conformer made that was to be relaxed and stays as it was. Causes are those
+            of the judgement, NO_ENERGY, EXCEEDED_TIMEOUT, and UNTREATABLE for a molecule without parameters.
         stereo_judged: Deblurred conformers whose written stereo was looked at; 0 where none is written.
         stereo_right: Those of them that showed it before the gate.
         seconds: Time spent, by stage.
+        notes: What a reader of the energies should know, such as where charges came from.
         messages: What a reader should know beyond the counts.
     """
 
@@ -56,15 +66,19 @@ class EmbedReport:
     failures: Counter[str] = field(default_factory=Counter)
     failed: list[tuple[int, str]] = field(default_factory=list)
     pruned: int = 0
+    above_window: int = 0
+    refined: int = 0
+    unrefined: list[tuple[int, str]] = field(default_factory=list)
     stereo_judged: int = 0
     stereo_right: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
     @property
     def missing(self) -> int:
-        """Conformers asked for that were neither written nor pruned."""
-        return max(0, self.requested - len(self.ids) - self.pruned)
+        """Conformers asked for that were neither written nor dropped for what they are."""
+        return max(0, self.requested - len(self.ids) - self.pruned - self.above_window)
 
     @property
     def ok(self) -> bool:
@@ -94,9 +108,9 @@ class EmbedReport:
 
     def merge(self, other: EmbedReport) -> None:
         """Add another report to this one; seconds are added too, also where the two ran side by side."""
-        for name in ("requested", "attempts", "pruned", "stereo_judged", "stereo_right"):
+        for name in ("requested", "attempts", "pruned", "above_window", "refined", "stereo_judged", "stereo_right"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("ids", "failed", "messages"):
+        for name in ("ids", "failed", "unrefined", "notes", "messages"):
             setattr(self, name, [*getattr(self, name), *getattr(other, name)])
         self.failures = self.failures + other.failures
         for stage, seconds in other.seconds.items():
@@ -105,7 +119,9 @@ class EmbedReport:
     def summary(self) -> str:
         """One line, such as `18 of 20 conformers in 0.41 s (2 failed: CLASH 2); stereo yield 98.7 %`."""
         line = f"{len(self.ids)} of {self.requested} conformers in {sum(self.seconds.values()):.2f} s"
-        lost = [f"{self.pruned} pruned"] * bool(self.pruned) + [self._failed_in_words()] * (not self.ok)
+        lost = [f"{self.pruned} pruned"] * bool(self.pruned)
+        lost += [f"{self.above_window} above the energy window"] * bool(self.above_window)
+        lost += [f"{self.missing} failed{causes_in_words(self.failed)}"] * (not self.ok)
         line += f" ({', '.join(lost)})" if lost else ""
         line += f"; {self.attempts} attempts" if self.attempts > self.requested else ""
         line += f"; stereo yield {100 * self.stereo_yield:.1f} %" if self.stereo_yield is not None else ""
@@ -118,15 +134,19 @@ class EmbedReport:
             "ids": list(self.ids),
             "failures": dict(self.failures),
             "failed": [list(pair) for pair in self.failed],
+            "unrefined": [list(pair) for pair in self.unrefined],
             "seconds": dict(self.seconds),
+            "notes": list(self.notes),
             "messages": list(self.messages),
             "ok": self.ok,
             "stereo_yield": self.stereo_yield,
         }
 
-    def _failed_in_words(self) -> str:
-        causes = ", ".join(f"{cause} {n}" for cause, n in Counter(cause for _, cause in self.failed).most_common())
-        return f"{self.missing} failed" + (f": {causes}" if causes else "")
+
+def causes_in_words(pairs: Iterable[tuple[int, str]]) -> str:
+    """Such as ": CLASH 2, NO_SEED 1"; empty where there are none."""
+    causes = ", ".join(f"{cause} {n}" for cause, n in Counter(cause for _, cause in pairs).most_common())
+    return f": {causes}" if causes else ""
 
 
 def set_provenance(conformer: Conformer, **values: Any) -> None:

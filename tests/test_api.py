@@ -66,9 +66,9 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"coordMap names atoms \[99\]"):
             EmbedMultipleConfs(ethanol, 2, coordMap={99: (0, 0, 0)})
 
-    def test_engines_that_are_not_there_yet(self, ethanol: Chem.Mol) -> None:
-        with pytest.raises(ValueError, match="refine='MMFF94s'"):
-            EmbedMultipleConfs(ethanol, 2, refine="MMFF94s")
+    def test_methods_that_do_not_exist(self, ethanol: Chem.Mol) -> None:
+        with pytest.raises(ValueError, match="MMFF95"):
+            EmbedMultipleConfs(ethanol, 2, refine="MMFF95")
 
 
 def test_unknown_models_are_told_with_the_known_ones(ethanol: Chem.Mol) -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import TINY, tiny_vocabulary
+from helpers import TINY, coords_of, embedded, tiny_vocabulary, with_hydrogens
 from rdkit import Chem
-from rdkit.Chem import rdDistGeom
+from rdkit.Chem import rdDistGeom, rdMolAlign
 from rdkit.Geometry import Point3D
 
 import rdkit_ebd
 from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs, EmbedWithReport, get_provenance
 from rdkit_ebd import attempt as pipeline
 from rdkit_ebd.fragments import assign_fragments
+from rdkit_ebd.geometry import align
 from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.train.recipes import recipe
 from rdkit_ebd.weights import save_model
@@ -354,3 +355,47 @@ def test_the_fragment_prior_starts_from_fragment_points(coarse_to_fine: Path) ->
         inside = first[fragments == fragment]
         assert np.abs(inside - inside.mean(0)).max() < 1e-4
     assert len(np.unique(np.round(first, 3), axis=0)) == fragments.max() + 1
+
+
+def test_the_own_conformers_can_be_the_seeds() -> None:
+    mol = embedded("ibuprofen", 2)
+    given = coords_of(mol)
+    ids = EmbedMultipleConfs(mol, 5, coarse="conformers", numRounds=1, randomSeed=3)
+    assert len(ids) == 5
+    made = coords_of(mol)
+    for k in range(5):
+        own, other = (heavy_rms(mol, made[k], given[j % 2]) for j in (k, k + 1))
+        assert 1e-3 < own < 0.6
+        assert own < other
+    assert np.allclose(made[0], made[2], atol=1e-4)  # the same seed, and no noise
+    assert not np.allclose(made[0], made[1], atol=0.1)
+
+
+def test_seeds_of_the_other_hand_are_refused() -> None:
+    mol = embedded("ibuprofen", 1)
+    conformer = mol.GetConformer()
+    conformer.SetPositions(-conformer.GetPositions())
+    report = EmbedWithReport(mol, 2, coarse="conformers")
+    assert report.ids == []
+    assert report.failures["SEED_STEREO"] >= 2
+    with pytest.raises(ValueError, match="has none"):
+        EmbedMultipleConfs(with_hydrogens("aspirin"), 1, coarse="conformers")
+
+
+def test_own_seeds_of_a_salt_and_without_hydrogens() -> None:
+    mol = with_hydrogens("CC(=O)[O-].C[NH2+]Cc1ccccc1")
+    EmbedMultipleConfs(mol, 2, randomSeed=1)
+    assert len(EmbedMultipleConfs(mol, 3, coarse="conformers")) == 3
+    bare = Chem.RemoveHs(embedded("salbutamol", 1))
+    before = bare.GetConformer().GetPositions()
+    assert EmbedMultipleConfs(bare, 1, coarse="conformers", clearConfs=False) == [1]
+    assert np.array_equal(bare.GetConformer(0).GetPositions(), before)
+    rms = rdMolAlign.AlignMol(bare, bare, 1, 0)
+    assert rms < 1.5
+
+
+def heavy_rms(mol: Chem.Mol, x: np.ndarray, y: np.ndarray) -> float:
+    heavy = torch.tensor([[atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()]])
+    a, b = (torch.from_numpy(z)[None] for z in (x, y))
+    gap = ((align(a, b, heavy) - b * heavy[..., None]) ** 2).sum() / heavy.sum()
+    return float(gap.sqrt())

@@ -16,28 +16,51 @@ PACKAGE = Path(rdkit_ebd.__file__).parent
 
 # From low to high. A module may import its own layer and those below.
 LAYERS = (
-    {"params", "report", "streams", "molgraph", "rmsd"},
+    {"potentials"},
+    {"params", "report", "conformers", "streams", "molgraph", "rmsd"},
     {"fragments", "stereo", "featurise", "coarse", "components"},
     {"batch", "geometry", "blur"},
-    {"network"},
-    {"sampler", "weights"},
+    {"network", "paper_network"},
+    {"sampler", "weights", "checkpoint_import"},
     {"checks", "prune"},
-    {"attempt"},
+    {"engine", "relax"},
+    {"refine", "score", "attempt"},
+    {"finish"},
     {"embed"},
     {"api"},
-    {"files", "draw", "evaluate", "cli_evaluate"},
+    {"files", "draw", "evaluation", "cli_common", "cli_evaluate", "cli_refine"},
     {"cli"},
 )
-MAY_IMPORT_TRAINING = {"cli", "evaluate"}
-NEED_NO_RDKIT = ("molgraph", "streams", "rmsd", "batch", "geometry", "blur", "network", "sampler", "weights")
+MAY_IMPORT_TRAINING = {"cli", "evaluation"}
+NEED_NO_RDKIT = (
+    "molgraph",
+    "streams",
+    "rmsd",
+    "batch",
+    "geometry",
+    "blur",
+    "network",
+    "paper_network",
+    "sampler",
+    "weights",
+)
 HEAVY = ("torch", "rdkit", "numpy", "safetensors", "tqdm", "typer")
 OPTIONAL = ("scipy", "matplotlib", "openmm", "tblite", "mdtraj", "meeko", "gemmi", "vina", "openff", "posebusters")
 
-PACKAGES = ("rdkit_ebd", "rdkit_ebd.train")
+SUBPACKAGES = ("potentials", "evaluation")  # in `LAYERS` under their own names
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 BELOW_EMBED = {module for module, level in LEVEL.items() if level < LEVEL["embed"]}
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-TRAINING = sorted(path.stem for path in (PACKAGE / "train").glob("*.py") if path.stem != "__init__")
+
+
+def modules_in(*folders: str) -> dict[str, Path]:
+    """File of each module of these folders of the package: "api", "train.loop", and "train" for its __init__."""
+    paths = [path for folder in folders for path in sorted((PACKAGE / folder).glob("*.py"))]
+    names = [".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return {name: path for name, path in zip(names, paths, strict=True) if name != "__init__"}
+
+
+MODULES = modules_in("", *SUBPACKAGES)
+TRAINING = modules_in("train")
 
 
 def imported(source: str) -> set[str]:
@@ -48,13 +71,22 @@ def imported(source: str) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             module = f"rdkit_ebd.{node.module or ''}".rstrip(".") if node.level else str(node.module)
-            found |= {f"{module}.{_home(alias.name)}" for alias in node.names} if module in PACKAGES else {module}
+            found |= {_target(module, alias.name) for alias in node.names}
     return {name.removeprefix("rdkit_ebd.") for name in found if name.startswith("rdkit_ebd.")} - {"__init__"}
 
 
-def _home(name: str) -> str:
-    """The module behind a public name, which the package imports when it is asked for it."""
-    return rdkit_ebd._HOMES.get(name, "__init__" if name.startswith("__") else name)
+def _target(module: str, name: str) -> str:
+    """The module that `from module import name` reaches; that behind a public name is imported when it is asked for."""
+    if module == "rdkit_ebd":
+        name = rdkit_ebd._HOMES.get(name, "__init__" if name.startswith("__") else name)
+        return f"{module}.{name}"
+    deeper = f"{module}.{name}"
+    return deeper if deeper.removeprefix("rdkit_ebd.") in MODULES | TRAINING else module
+
+
+def unit(module: str) -> str:
+    """What has a layer: a module of the package itself, or a sub-package as a whole."""
+    return module.split(".")[0]
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -69,23 +101,25 @@ def test_imports_are_seen_wherever_they_hide() -> None:
     )
     assert imported(source) == {"api", "train.loop", "cli"}
     assert imported("from rdkit_ebd import EBD, __version__\nfrom rdkit_ebd.batch import Batch") == {"params", "batch"}
+    assert imported("from rdkit_ebd.potentials import base, get_potential") == {"potentials.base", "potentials"}
     assert imported("from rdkit_ebd.train import loop\nimport numpy\nfrom . import prune\n") == {"train.loop", "prune"}
 
 
 def test_every_module_has_its_layer() -> None:
-    assert [module for module in MODULES if module not in LEVEL] == []
+    assert [module for module in MODULES if unit(module) not in LEVEL] == []
+    assert {"potentials", "potentials.base", "refine"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_import_goes_up(module: str) -> None:
-    uses = imported((PACKAGE / f"{module}.py").read_text())
-    training = {name for name in uses if name.split(".")[0] == "train"}
-    assert not training or module in MAY_IMPORT_TRAINING
-    assert {name for name in uses - training if LEVEL[name] > LEVEL[module]} == set()
+    uses = imported(MODULES[module].read_text())
+    training = {name for name in uses if unit(name) == "train"}
+    assert not training or unit(module) in MAY_IMPORT_TRAINING
+    assert {name for name in uses - training if LEVEL[unit(name)] > LEVEL[unit(module)]} == set()
 
 
 def test_no_imports_go_round() -> None:
-    edges = {module: imported((PACKAGE / f"{module}.py").read_text()) & set(MODULES) for module in MODULES}
+    edges = {module: imported(path.read_text()) & set(MODULES) for module, path in MODULES.items()}
     while leaves := {module for module, uses in edges.items() if not uses}:
         edges = {module: uses - leaves for module, uses in edges.items() if module not in leaves}
     assert edges == {}
@@ -93,8 +127,8 @@ def test_no_imports_go_round() -> None:
 
 @pytest.mark.parametrize("module", TRAINING)
 def test_training_uses_what_lies_below_embedding(module: str) -> None:
-    uses = imported((PACKAGE / "train" / f"{module}.py").read_text())
-    assert {name for name in uses if not name.startswith("train.") and name not in BELOW_EMBED} == set()
+    uses = imported(TRAINING[module].read_text())
+    assert {name for name in uses if unit(name) != "train" and unit(name) not in BELOW_EMBED} == set()
 
 
 @pytest.mark.parametrize("module", ["rdkit_ebd", "rdkit_ebd.cli"])

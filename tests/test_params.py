@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from rdkit.Geometry import Point3D
 
-from rdkit_ebd.params import EBD, FIELDS, KEYWORD_ALIASES, NOT_AVAILABLE, NOT_SHARED
+from rdkit_ebd.params import EBD, FIELDS, KEYWORD_ALIASES, NOT_SHARED
 
 RECIPES = ["ETKDGv3", "ETKDGv2", "ETKDG", "KDG", "ETDG", "ETDGv2", "DG", "srETKDGv3", "ETKDGv4", "EmbedParameters"]
 COARSE = [name for name, f in FIELDS.items() if f.metadata["coarse"]]
@@ -172,10 +172,20 @@ def test_one_field_under_two_names_is_refused(alias: str, name: str) -> None:
         EBD.from_keywords(**{name: OTHER[name], alias: OTHER[name]})
 
 
-@pytest.mark.parametrize("name", NOT_AVAILABLE)
-def test_absent_engines_are_refused_before_work(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name}.*not? .*available"):
-        EBD(**{name: OTHER[name]}).validate()
+@pytest.mark.parametrize("name", ["refine", "score"])
+def test_unknown_methods_are_refused_before_work(name: str) -> None:
+    EBD(**{name: "uff"}).validate()
+    with pytest.raises(ValueError, match=r"MMFF94z.*MMFF94s"):
+        EBD(**{name: "MMFF94z"}).validate()
+
+
+def test_a_window_needs_energies() -> None:
+    with pytest.raises(ValueError, match=r"energyWindow=3.*refine"):
+        EBD(energyWindow=3.0).validate()
+    for methods in ({"refine": "UFF"}, {"score": "MMFF94"}, {"refine": "UFF", "score": "MMFF94"}):
+        params = EBD(energyWindow=3.0, **methods)
+        params.validate()
+        assert params.energy_method == methods.get("score", "UFF")
 
 
 def test_validate_sees_what_was_put_into_the_coordmap_later() -> None:

@@ -20,6 +20,9 @@ FULL = {
     "ebd_index": 3,
     "ebd_attempt": 1,
     "ebd_stage": "deblurred",
+    "ebd_refined": "GFN2-xTB",
+    "ebd_converged": 1,
+    "ebd_refine_problem": "CLASH",
     "ebd_energy": -12.5,
     "ebd_energy_method": "MMFF94s",
 }
@@ -53,6 +56,15 @@ def test_summary_tells_counts_causes_and_yield(report: EmbedReport) -> None:
     )
     assert EmbedReport(2, ids=[0, 1], attempts=2).summary() == "2 of 2 conformers in 0.00 s"
     assert EmbedReport(messages=["No hydrogens."]).summary().endswith("; No hydrogens.")
+
+
+def test_what_lies_above_the_window_was_made_and_is_told() -> None:
+    report = EmbedReport(3, ids=[0], above_window=2, refined=2, unrefined=[(1, "CLASH")], notes=["charges: MMFF94"])
+    assert report.ok
+    assert "(2 above the energy window)" in report.summary()
+    report.merge(EmbedReport(1, ids=[0], above_window=1, refined=1, unrefined=[(0, "NO_ENERGY")]))
+    assert (report.above_window, report.refined) == (3, 3)
+    assert json.loads(json.dumps(report.to_dict()))["unrefined"] == [[1, "CLASH"], [0, "NO_ENERGY"]]
 
 
 def test_ok_counts_pruned_conformers_as_made(report: EmbedReport) -> None:

@@ -1,0 +1,130 @@
+"""How do conformers get through a surface? One after the other, or in several processes where that pays."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing import get_context
+from typing import TypeVar
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+from rdkit_ebd.potentials import Potential, Surface, get_potential
+
+POOL_PAYS = 5.0  # seconds of work ahead from which on starting other processes is worth their imports
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A potential and a molecule it can treat, which share one surface.
+
+    Attributes:
+        potential: The method.
+        mol: With explicit hydrogens; its conformers do not matter.
+    """
+
+    potential: Potential
+    mol: Chem.Mol
+
+    @cached_property
+    def surface(self) -> Surface:
+        """Made when first needed."""
+        return self.potential.surface(self.mol)
+
+
+def potential_of(method: str | Potential) -> Potential:
+    """A potential by its name, or one that is a potential already.
+
+    Raises:
+        ValueError: There is no such name.
+        TypeError: It is neither.
+    """
+    if isinstance(method, Potential):
+        return method
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a name such as 'MMFF94s' or a Potential, not {method!r}")
+    return get_potential(method)
+
+
+def through(
+    engine: Engine,
+    work: Callable[[Surface, np.ndarray], T],
+    coords: Sequence[np.ndarray],
+    threads: int = 1,
+    deadline: float | None = None,
+) -> Iterator[tuple[int, T]]:
+    """Apply work to a surface and each of the coordinates; the answers do not depend on the number of processes."""
+    start = time.monotonic()
+    for k, x in enumerate(coords):
+        ahead = (time.monotonic() - start) / max(k, 1) * (len(coords) - k)
+        if threads > 1 and len(coords) - k > 1 and ahead > POOL_PAYS:
+            yield from _in_processes(engine, work, dict(enumerate(coords[k:], start=k)), threads, deadline)
+            return
+        if _late(deadline):
+            return
+        yield k, work(engine.surface, x)
+
+
+def _late(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
+
+
+def _seconds_to(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _in_processes(
+    engine: Engine,
+    work: Callable[[Surface, np.ndarray], T],
+    coords: dict[int, np.ndarray],
+    threads: int,
+    deadline: float | None,
+) -> Iterator[tuple[int, T]]:
+    left = dict(coords)
+    binary = Chem.Mol(engine.mol, True).ToBinary()
+    pool = concurrent.futures.ProcessPoolExecutor(
+        min(threads, len(left)), get_context("spawn"), _open_surface, (engine.potential, binary)
+    )
+    try:
+        tasks = {pool.submit(_apply, work, x): k for k, x in left.items()}
+        for task in concurrent.futures.as_completed(tasks, _seconds_to(deadline)):
+            answer = task.result()
+            del left[tasks[task]]
+            yield tasks[task], answer
+    except BrokenProcessPool:
+        rdBase.LogWarningMsg(
+            "Other processes could not be used and the work goes on in this one. "
+            "A script that uses several needs its main part under `if __name__ == '__main__':`"
+        )
+    except concurrent.futures.TimeoutError:
+        return
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    for k, x in left.items():
+        if _late(deadline):
+            return
+        yield k, work(engine.surface, x)
+
+
+_surface: Surface  # of a worker process
+
+
+def _open_surface(potential: Potential, binary: bytes) -> None:
+    """Begin a worker: it leaves Ctrl-C to the process that started it, and uses one core."""
+    global _surface
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"  # before the engine is imported
+    _surface = potential.surface(Chem.Mol(binary))  # type: ignore[call-overload]  # RDKit's stub wants str
+
+
+def _apply(work: Callable[[Surface, np.ndarray], T], coords: np.ndarray) -> T:
+    return work(_surface, coords)
