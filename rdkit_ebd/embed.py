@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rdkit import Chem, rdBase
 
+from rdkit_ebd import __version__
 from rdkit_ebd.attempt import OWN, Callback, Made, Task, make_conformers, make_task, new_conformer, unsupported_reasons
 from rdkit_ebd.components import Component, assemble, split, with_hydrogens
 from rdkit_ebd.finish import Candidate, Finish
@@ -62,7 +63,12 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
         found = finish.within_window(finish.scored(found))
     with report.timed("prune"):
         found = finish.diverse(found, mol)
-    origin: dict[str, str | int] = {"model": model.config.name, "weights": model.weights_hash, "seed": seed}
+    origin: dict[str, str | int] = {
+        "version": __version__,
+        "model": model.config.name,
+        "weights": model.weights_hash,
+        "seed": seed,
+    }
     report.ids = write(mol, found, params.clearConfs, origin)
     return report
 

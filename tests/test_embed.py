@@ -119,6 +119,7 @@ def test_provenance_makes_the_conformer_again() -> None:
     EmbedMultipleConfs(again, 3, randomSeed=origin["ebd_seed"])
     assert np.array_equal(coords(again), coords(mol))
     assert len(origin["ebd_weights"]) == 12
+    assert origin["ebd_version"] == rdkit_ebd.__version__
 
 
 def test_rdkits_parameters_and_positional_use() -> None:

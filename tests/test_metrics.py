@@ -8,7 +8,15 @@ from helpers import angle_pairs, bond_pairs, conformers, embedded, rotations, sh
 
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.prune import symmetry_mappings
-from rdkit_ebd.train.metrics import COVERAGE_THRESHOLDS, MISSED, ensemble_metrics, geometry_metrics, mean_table
+from rdkit_ebd.train.metrics import (
+    COVERAGE_THRESHOLDS,
+    MISSED,
+    ensemble_metrics,
+    geometry_metrics,
+    mean_table,
+    out_of_plane,
+    planarity_metrics,
+)
 from rdkit_ebd.train.shards import Example
 from rdkit_ebd.train.validate import format_row, validation_table
 
@@ -124,3 +132,17 @@ def test_a_log_line_names_its_numbers() -> None:
     assert "step 3" in line
     assert "mat_r 0.5123" in line
     assert "unknown" not in line
+
+
+def test_planarity_is_how_far_rings_are_from_flat() -> None:
+    angles = np.arange(6) * np.pi / 3
+    flat = np.stack([np.cos(angles), np.sin(angles), np.zeros(6)], axis=1)[None] * 1.39
+    ring = np.arange(6)[None]
+    puckered = flat.copy()
+    puckered[0, ::2, 2], puckered[0, 1::2, 2] = 0.1, -0.1
+    tilted = puckered @ rotations(1).numpy() + 5
+    assert out_of_plane(np.concatenate([flat, puckered, tilted]), ring)[:, 0] == pytest.approx([0, 0.1, 0.1], abs=1e-6)
+    assert planarity_metrics(puckered, flat, [ring])["planarity"] == pytest.approx(0.1)
+    assert planarity_metrics(flat, puckered, [ring, ring[:0]])["planarity"] == pytest.approx(0.1)
+    assert planarity_metrics(tilted, puckered, [ring])["planarity"] == pytest.approx(0, abs=1e-6)
+    assert planarity_metrics(flat, flat, []) == planarity_metrics(flat[:0], flat, [ring]) == {}

@@ -1,0 +1,238 @@
+"""How is a whole data set judged? Molecules spread over processes, all methods of a molecule in the same one.
+
+A molecule's methods follow one another in one process of one thread, in turns, so that a machine that is busier now
+than later is so for all of them alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rdkit
+from rdkit import Chem, rdBase
+from tqdm import tqdm
+
+from rdkit_ebd import __version__
+from rdkit_ebd.evaluation.bioactive import COUNTS, BioactiveJob
+from rdkit_ebd.evaluation.busters import require_posebusters
+from rdkit_ebd.evaluation.ensemble import EnsembleJob, Row
+from rdkit_ebd.evaluation.ledger import Ledger
+from rdkit_ebd.evaluation.methods import Method, generate, parse_method, parse_methods
+from rdkit_ebd.evaluation.report import Result, summarise
+from rdkit_ebd.evaluation.strain import require_potential
+from rdkit_ebd.train.dataset import Record, read_records
+
+Job = EnsembleJob | BioactiveJob
+
+WARM_UP = "CC(=O)NCc1ccccc1"
+HEARD = 0.5  # seconds after which an interrupt is heard
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def evaluate(
+    data: Path,
+    methods: Sequence[str],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int = 2,
+    factor: int = 2,
+    posebusters: int = 0,
+    xtb: int = 0,
+    partial: Path | None = None,
+) -> list[Result]:
+    """Judge methods by how well they find references, and by how true what they generate is.
+
+    A molecule for which a method makes nothing scores as missed and is counted. What is measured is told in
+    `rdkit_ebd.evaluation.measures`.
+
+    Args:
+        data: References, `.npz` or `.sdf` (`rdkit_ebd.train.dataset.read_records`).
+        methods: Names (`rdkit_ebd.evaluation.methods`).
+        limit: Seeded random subset of so many molecules.
+        seed: Of the subset, of the conformers and of the samples, at least 0.
+        workers: Processes, one thread each.
+        factor: Conformers generated per reference.
+        posebusters: Conformers per molecule, a seeded sample, that PoseBusters tests.
+        xtb: Molecules, a seeded sample, one conformer each of which GFN2-xTB relaxes.
+        partial: File for finished rows, with which the same call goes on after it was killed; yours to remove.
+
+    Returns:
+        One result per method.
+
+    Raises:
+        ValueError: Something of the above is not right; raised before any work.
+        ImportError: PoseBusters or tblite is missing and asked for.
+    """
+    known = _known(methods, seed=(seed, 0), workers=(workers, 1), factor=(factor, 1))
+    _check(posebusters=(posebusters, 0), xtb=(xtb, 0))
+    if posebusters:
+        require_posebusters()
+    if xtb:
+        require_potential()
+    records = _references(data, limit, seed)
+    chosen = np.random.default_rng(seed).permutation(len(records))[:xtb]
+    job = EnsembleJob(seed, factor, posebusters, tuple(sorted(chosen.tolist())))
+    return _judge_all(data, records, known, job, limit, workers, partial)
+
+
+def evaluate_bioactive(
+    data: Path,
+    methods: Sequence[str],
+    *,
+    counts: Sequence[int] = COUNTS,
+    prune: float = 0.5,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int = 2,
+    partial: Path | None = None,
+) -> list[Result]:
+    """Judge methods by how near the best of n conformers comes to a protein-bound one.
+
+    Args:
+        data: As in `evaluate`; of several references the nearest counts.
+        methods: As there.
+        counts: Numbers of conformers n; the largest is generated.
+        prune: Also with conformers nearer than this to one another pruned, angstrom.
+        limit: As there.
+        seed: As there.
+        workers: As there.
+        partial: As there.
+
+    Returns:
+        One result per method.
+
+    Raises:
+        ValueError: Something of the above is not right; raised before any work.
+    """
+    known = _known(
+        methods, seed=(seed, 0), workers=(workers, 1), **{f"counts[{i}]": (n, 1) for i, n in enumerate(counts)}
+    )
+    if not counts:
+        raise ValueError("counts is empty")
+    if not 0 < prune < float("inf"):
+        raise ValueError(f"prune must be a distance greater than 0, not {prune}")
+    job = BioactiveJob(seed, tuple(sorted(set(counts))), prune)
+    return _judge_all(data, _references(data, limit, seed), known, job, limit, workers, partial)
+
+
+def _known(methods: Sequence[str], **numbers: tuple[int, int]) -> list[Method]:
+    _check(**numbers)
+    return parse_methods(methods)
+
+
+def _check(**numbers: tuple[int, int]) -> None:
+    """Raise a ValueError that names every number below its least value."""
+    wrong = [
+        f"{name} must be at least {least}, not {value}" for name, (value, least) in numbers.items() if value < least
+    ]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
+def _references(data: Path, limit: int | None, seed: int) -> list[Record]:
+    records = list(read_records(data, limit, seed))
+    bare = [record.title for record in records if not len(record.coords)]
+    if bare or not records:
+        named = f" of {', '.join(bare[:5])}{' and others' * (len(bare) > 5)}" if bare else ""
+        raise ValueError(f"{data} has no reference conformers{named}")
+    return records
+
+
+def _judge_all(
+    data: Path,
+    records: Sequence[Record],
+    methods: Sequence[Method],
+    job: Job,
+    limit: int | None,
+    workers: int,
+    partial: Path | None,
+) -> list[Result]:
+    settings = {"data": data.stem, "limit": limit, **job.settings()}
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    versions = {"sha256": digest, "rdkit_ebd": __version__, "rdkit": rdkit.__version__}
+    with Ledger(partial, settings | versions) as ledger:
+        _fill(ledger, records, methods, job, workers)
+        return [summarise(method.name, ledger.rows(method), settings | versions) for method in methods]
+
+
+def _fill(ledger: Ledger, records: Sequence[Record], methods: Sequence[Method], job: Job, workers: int) -> None:
+    """Judge what the ledger lacks; rows are kept as they come."""
+    lacking = {i: ledger.missing(methods, i) for i in range(len(records))}
+    identities = {method.name: method.identity for method in methods}
+    todo = [(i, records[i], [m.name for m in lacking[i]], job) for i in lacking if lacking[i]]
+    if not todo:
+        return
+    with tqdm(total=len(records), initial=len(records) - len(todo), unit=" mol") as bar:
+        for rows in _in_processes(_judge, todo, min(workers, len(todo)), list(identities)):
+            for row in rows:
+                ledger.add(identities[row["method"]], row)
+            bar.update()
+
+
+def _in_processes(
+    work: Callable[[Any], list[Row]], tasks: Sequence[Any], workers: int, names: Sequence[str]
+) -> Iterator[list[Row]]:
+    """Results as they come. A process that dies raises BrokenProcessPool; a Pool would wait for it forever."""
+    context = get_context("spawn")
+    alive, lifeline = context.Pipe(duplex=False)
+    with _single_threaded(), ProcessPoolExecutor(workers, context, _start, (names, alive)) as pool:
+        waiting: set[Future[list[Row]]] = {pool.submit(work, task) for task in tasks}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, HEARD, FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            lifeline.close()  # nobody waits for what the processes are at when this is interrupted
+            pool.shutdown(cancel_futures=True)
+
+
+def _judge(task: tuple[int, Record, list[str], Job]) -> list[Row]:
+    index, record, names, job = task
+    turn = index % len(names)
+    with rdBase.BlockLogs():
+        try:
+            return job.judge(index, record, [parse_method(name) for name in [*names[turn:], *names[:turn]]])
+        except Exception as error:  # not a way to fail that is foreseen: whoever mends it must know the molecule
+            raise RuntimeError(f"molecule {index} ({record.title}, {record.smiles}): {error!r}") from error
+
+
+def _start(names: Sequence[str], alive: Connection) -> None:
+    """Load models and libraries before any clock runs; end with the run, also where that is killed."""
+    import torch
+
+    threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
+    torch.set_num_threads(1)
+    with rdBase.BlockLogs():
+        for name in names:
+            generate(Chem.AddHs(Chem.MolFromSmiles(WARM_UP)), parse_method(name), 2, 0)
+
+
+def _end_with(alive: Connection) -> None:
+    with suppress(EOFError):
+        alive.recv()  # nothing is ever sent: this returns once the other end is gone
+    os._exit(1)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Let processes started meanwhile use one thread each in whatever library."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
