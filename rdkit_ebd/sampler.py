@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rdkit_ebd.batch import Batch
-from rdkit_ebd.blur import BlurConfig, prior_points, slide
+from rdkit_ebd.blur import BlurConfig, earlier_state, mean_state, prior_points
 from rdkit_ebd.geometry import align, centre, kabsch_rotation, masked_mean
 
 PathCallback = Callable[[int, float, Tensor, Tensor], None]
@@ -44,7 +44,7 @@ class Held:
 
 
 class Denoiser(Protocol):
-    """Anything that predicts clean conformers: (x_t, t, batch, prior) -> x_0."""
+    """Anything that predicts clean conformers, or previous states: (x_t, t, batch, prior) -> x_0."""
 
     def __call__(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
         """Predict x_0 (B, N, 3) from x_t (B, N, 3) at times t (B,)."""
@@ -85,21 +85,27 @@ def deblur(
         (B, N, 3) conformers, aligned to their seeds.
 
     Raises:
-        ValueError: One time alone, for a network of discrete times.
+        ValueError: One time alone, for a network of discrete times; or others than its own, for one that predicts the
+            previous of them.
     """
-    if config.timesteps and len(times) < 2:
-        raise ValueError("a model of discrete times is never asked at time 1: it needs at least two deblurring steps")
+    _check_times(times, config)
     middle = masked_mean(seed, batch.mask)
     seed = seed - middle
     held = held and held.moved(-middle)
     prior = prior_points(seed, batch, config)
-    x_0 = prior
+    x_0 = x_t = prior
+    t = torch.ones(len(seed), dtype=seed.dtype, device=seed.device)
     for step, time in enumerate(times):
-        if step and time >= times[step - 1]:
+        begins = not step or time >= times[step - 1]
+        if step and begins:
             seed, prior = x_0, prior_points(x_0, batch, config)
-        t = torch.full((len(seed),), time, dtype=seed.dtype, device=seed.device)
-        jitter = config.noise_scale(t)[:, None, None] * noise[:, step]
-        x_t = centre(slide(x_0, prior, t) + jitter, batch.mask)
+        before, t = t, torch.full_like(t, time)
+        if begins:
+            mean, scale = mean_state(x_0, prior, t, config), config.noise_scale(t)
+        else:
+            mean, scale = earlier_state(x_0, x_t, prior, before, t, config)
+            mean = x_0 if config.target == "previous" else mean  # then the network has said it already
+        x_t = centre(mean + scale[:, None, None] * noise[:, step], batch.mask)
         if time == 1 and config.timesteps:  # not trained; the next time is asked of a state as blurred as this
             x_0 = prior
         else:
@@ -111,3 +117,11 @@ def deblur(
         x_0 = centre(x_0 + config.noise_scale(torch.zeros_like(t))[:, None, None] * noise[:, 0], batch.mask)
         x_0 = held.put(x_0) if held else x_0
     return x_0 + middle
+
+
+def _check_times(times: Sequence[float], config: BlurConfig) -> None:
+    if config.timesteps and len(times) < 2:
+        raise ValueError("a model of discrete times is never asked at time 1: it needs at least two deblurring steps")
+    own = deblur_times(config.timesteps) if config.target == "previous" and config.timesteps else []
+    if own and list(times) != own * (len(times) // len(own)):
+        raise ValueError(f"a model that predicts the previous of {len(own)} states is used with {len(own)} steps")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import DRUGS, conformers, graph_of, shaken, tiny_vocabulary, with_hydrogens
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from rdkit_ebd.fragments import Vocabulary
 from rdkit_ebd.network import DeblurNetwork
@@ -19,6 +19,12 @@ from rdkit_ebd.train.shards import Example
 def one_thread() -> None:
     """Tiny tensors are slower on many threads, and much slower beside other processes."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def rdkits_log() -> None:
+    """RDKit's log goes to standard error, whatever was imported meanwhile: PoseBusters and Meeko send it elsewhere."""
+    rdBase.LogToCppStreams()
 
 
 @pytest.fixture(params=DRUGS)

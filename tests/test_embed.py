@@ -157,13 +157,10 @@ def test_zero_conformers_clear_as_in_rdkit() -> None:
     assert mol.GetNumConformers() == 0
 
 
-def test_without_hydrogens_there_is_a_warning_and_a_result(
-    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_hydrogens_there_is_a_warning_and_a_result(capfd: pytest.CaptureFixture[str]) -> None:
     mol = Chem.MolFromSmiles(STEREO_DRUGS["oseltamivir"])
     assert EmbedMolecule(mol, randomSeed=3) == 0
-    told = caplog.text or capfd.readouterr().err  # PoseBusters sends RDKit's log through Python's
-    assert told.count("does not have explicit Hs") == 1
+    assert capfd.readouterr().err.count("does not have explicit Hs") == 1
     assert mol.GetNumAtoms() == mol.GetNumHeavyAtoms() == mol.GetConformer().GetNumAtoms()
     written, seen = written_and_seen(mol, 0)
     assert written == seen

@@ -19,8 +19,15 @@ TELL = {
     "train_on_your_sdf": "3 conformers by",
     "openff_workflow": "kcal/mol",
     "mdtraj_clusters": "cluster",
+    "paper_figures": "wrote deblurring.png",
 }
-NEEDS = {"refine_and_rank": "tblite", "docking_prep": "meeko", "openff_workflow": "openff", "mdtraj_clusters": "mdtraj"}
+NEEDS = {
+    "refine_and_rank": "tblite",
+    "docking_prep": "meeko",
+    "openff_workflow": "openff",
+    "mdtraj_clusters": "mdtraj",
+    "paper_figures": "matplotlib",
+}
 OF_THEIR_OWN = {"demo"}  # `make demo`
 
 

@@ -28,10 +28,10 @@ LAYERS = (
     {"finish"},
     {"embed"},
     {"api"},
-    {"files", "draw", "evaluation", "cli_common", "cli_evaluate", "cli_refine"},
+    {"files", "draw", "figures", "evaluation", "properties", "cli_common", "cli_evaluate", "cli_refine"},
     {"cli"},
 )
-MAY_IMPORT_TRAINING = {"cli", "evaluation"}
+MAY_IMPORT_TRAINING = {"cli", "evaluation", "properties"}
 NEED_NO_RDKIT = (
     "molgraph",
     "streams",

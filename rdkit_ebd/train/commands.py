@@ -16,7 +16,9 @@ def prepare(
     data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Training sets, .npz or .sdf.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for shards, vocabulary and configuration.")],
     valid: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Validation set.")] = None,
-    recipe: Annotated[str, typer.Option(help="ebd-f2f (atom-level seeds), ebd-c2f (fragment points) or paper (as published).")] = "ebd-f2f",
+    recipe: Annotated[
+        str, typer.Option(help="ebd-f2f (atom-level seeds), ebd-c2f (fragment points) or paper (as published).")
+    ] = "ebd-f2f",
     vocabulary_size: Annotated[int, typer.Option(min=1, help="Fragments in the vocabulary.")] = 50,
     coarse: Annotated[str, typer.Option(help="Coarse stage: etkdg or dg.")] = "etkdg",
     pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
@@ -31,6 +33,9 @@ def prepare(
     keep_back: Annotated[
         list[Path] | None,
         typer.Option(exists=True, dir_okay=False, help="Data sets whose molecules --bulk leaves out."),
+    ] = None,
+    max_confs: Annotated[
+        int | None, typer.Option(min=1, help="References per molecule, lowest energy first.", show_default="all")
     ] = None,
     valid_limit: Annotated[int, typer.Option(min=1, help="Validation molecules.")] = 100,
     workers: Annotated[int, typer.Option(min=1)] = 2,
@@ -66,7 +71,9 @@ def prepare(
     known = config.model.levels
     minimised = known.index(relaxation.LEVEL) if relaxed or bulk else 0
     for name, path in zip(names, data, strict=False):
-        settings = PrepareConfig(coarse, seeds, pairing, known.index(name), relaxed=relaxed, relaxed_level=minimised)
+        settings = PrepareConfig(
+            coarse, seeds, pairing, known.index(name), relaxed=relaxed, relaxed_level=minimised, max_confs=max_confs
+        )
         make_shards(path, out / "train", vocabulary, settings, workers=workers)
     if bulk is not None:
         most = relaxed or seeds
@@ -163,3 +170,26 @@ def make_data(
     typer.echo(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}", err=True)
     if made.waiting:
         typer.echo(f"{made.waiting} molecules are waiting: call again to go on", err=True)
+
+
+@app.command()
+def ablate(
+    data: Annotated[Path, typer.Argument(exists=True, help="Training set.")],
+    valid: Annotated[Path, typer.Option(exists=True, help="Validation set.")],
+    minutes: Annotated[float, typer.Option(help="For everything together, about.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the networks; called again, it is gone on with.")],
+    molecules: Annotated[int | None, typer.Option(min=1, help="Training molecules.", show_default="by budget")] = None,
+    judged: Annotated[int | None, typer.Option(min=1, help="Validation molecules.", show_default="by budget")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Repeat the paper's ablations: vocabulary, target, corruption, prior and coarse stage, a network for each."""
+    from rdkit_ebd.train.ablations import run_ablations
+
+    try:
+        table = run_ablations(
+            data, valid, out, minutes, molecules=molecules, judged=judged, workers=workers, device=device
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(table)

@@ -1,10 +1,10 @@
-"""What does a conformer data set hold? Molecules with reference conformers, from `.npz` or from SDF."""
+"""What does a conformer data set hold? Molecules with reference conformers, from `.npz`, from SDF or from GEOM."""
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -42,22 +42,49 @@ def parse_smiles(smiles: str) -> Chem.Mol | None:
     return Chem.MolFromSmiles(smiles, parameters)
 
 
-def read_records(path: str | Path, limit: int | None = None, seed: int = 0) -> Iterator[Record]:
+def read_records(
+    path: str | Path, limit: int | None = None, seed: int = 0, max_confs: int | None = None
+) -> Iterator[Record]:
     """Yield the records of a data set.
 
     Args:
         path: An `.npz` with arrays smiles, title, n_atoms, n_confs, coords (int16 milliangstrom), energy; or an SDF
             with explicit hydrogens in which the conformers of a molecule follow one another; or SMILES in the first
-            column of a text file (.smi, .tsv, also .gz), which become records without conformers, hydrogens added.
+            column of a text file (.smi, .tsv, also .gz), which become records without conformers, hydrogens added;
+            or GEOM in one of its forms (`rdkit_ebd.train.geom`).
         limit: Take a seeded random subset of this many molecules, in file order.
         seed: Of that subset.
+        max_confs: Most conformers of a molecule, those of lowest energy where energies are known.
 
     Raises:
         ValueError: A molecule does not parse or disagrees with its atom count; the message names it.
     """
+    if _is_geom(Path(path)):
+        from rdkit_ebd.train.geom import read_geom  # which needs Record
+
+        yield from read_geom(Path(path), limit, seed, max_confs)
+        return
+    for record in _read_others(path, limit, seed):
+        yield record if max_confs is None else lowest(record, max_confs)
+
+
+def lowest(record: Record, count: int) -> Record:
+    """The record with at most `count` conformers: those of lowest energy, in file order where energies are unknown."""
+    best = np.argsort(record.energy, kind="stable")[:count]  # NaN comes last
+    return replace(record, coords=record.coords[best], energy=record.energy[best])
+
+
+def _is_geom(path: Path) -> bool:
+    """Whether a path is GEOM: its folder, the summary in it, or a file of the other forms."""
+    if path.is_dir():
+        return any(path.glob("summary_*.json"))
+    return path.suffix in (".msgpack", ".pkl", ".pickle") or path.match("summary_*.json")
+
+
+def _read_others(path: str | Path, limit: int | None, seed: int) -> Iterator[Record]:
     if str(path).endswith(".sdf"):
         records = list(_read_sdf(path))
-        yield from (records[i] for i in _chosen(len(records), limit, seed))
+        yield from (records[i] for i in chosen(len(records), limit, seed))
         return
     if str(path).removesuffix(".gz").endswith(_SMILES_SUFFIXES):
         yield from _read_smiles(Path(path), limit, seed)
@@ -67,7 +94,7 @@ def read_records(path: str | Path, limit: int | None = None, seed: int = 0) -> I
         n_atoms, n_confs = data["n_atoms"].astype(np.int64), data["n_confs"].astype(np.int64)
         coords = data["coords"].reshape(-1, 3)
     atom_ends, conf_ends = np.cumsum(n_atoms * n_confs), np.cumsum(n_confs)
-    for i in _chosen(len(smiles), limit, seed):
+    for i in chosen(len(smiles), limit, seed):
         mol = parse_smiles(str(smiles[i]))
         if mol is None or mol.GetNumAtoms() != n_atoms[i]:
             raise ValueError(f"{path}: molecule {i} ({titles[i]}, {smiles[i]}) does not match its {n_atoms[i]} atoms")
@@ -98,7 +125,7 @@ def _read_smiles(path: Path, limit: int | None, seed: int) -> Iterator[Record]:
     with opener(path, "rt", encoding="utf-8") as stream:
         lines = [line.split() for line in stream if line.strip()]
     lines = lines[1:] if lines and lines[0][0].lower() == "smiles" else lines
-    for i in _chosen(len(lines), limit, seed):
+    for i in chosen(len(lines), limit, seed):
         mol = Chem.MolFromSmiles(lines[i][0])
         if mol is None:
             raise ValueError(f"{path}: molecule {i} ({lines[i][0]}) does not parse")
@@ -120,7 +147,8 @@ def _bonds(mol: Chem.Mol) -> set[frozenset[int]]:
     return {frozenset((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in mol.GetBonds()}
 
 
-def _chosen(count: int, limit: int | None, seed: int) -> list[int]:
+def chosen(count: int, limit: int | None, seed: int) -> list[int]:
+    """A seeded random subset of `limit` of the first `count` numbers, ascending; all of them without a limit."""
     if limit is None or limit >= count:
         return list(range(count))
     return sorted(np.random.default_rng(seed).choice(count, limit, replace=False).tolist())

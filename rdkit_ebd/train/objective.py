@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rdkit_ebd.batch import Batch, fragment_points
-from rdkit_ebd.blur import BlurConfig, blur, prior_points
+from rdkit_ebd.blur import BlurConfig, blur, earlier_state, prior_points
 from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
 from rdkit_ebd.molgraph import LOCAL_TYPES, SAME_FRAGMENT
 from rdkit_ebd.sampler import Denoiser
@@ -100,7 +100,7 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
 
     Returns:
         Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom),
-        "torsion" (mean of 1 - cos).
+        "torsion" (mean of 1 - cos). All of them are of what the network predicts, which may be the previous state.
     """
     seed, reference, batch = pairs.seed, pairs.reference, pairs.batch
     if config.pairing == "basin":
@@ -110,7 +110,10 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     t = _times(len(seed), blurring, config, seed.device)
     x_t = blur(x_0, prior, t, torch.randn_like(seed), batch.mask, blurring)
     predicted = denoise(x_t, t, batch, prior)
-    square = (align(predicted, x_0, batch.mask) - x_0).square().sum(-1)
+    wanted = x_0
+    if blurring.target == "previous":
+        wanted = reference = _previous(x_0, x_t, prior, t, blurring)
+    square = (align(predicted, wanted, batch.mask) - wanted).square().sum(-1)
     atoms = batch.mask.to(square.dtype)
     local = local_error(predicted, reference, batch)
     torsional = torsion_error(predicted, reference, batch)
@@ -130,6 +133,13 @@ def _times(count: int, blurring: BlurConfig, config: ObjectiveConfig, device: to
         return torch.randint(1, blurring.timesteps, (count,), device=device) / blurring.timesteps
     t = torch.rand(count, device=device)
     return torch.where(torch.rand_like(t) < config.prior_share, torch.ones_like(t), t)
+
+
+def _previous(x_0: Tensor, x_t: Tensor, prior: Tensor, t: Tensor, blurring: BlurConfig) -> Tensor:
+    """Mean of the state 1/T before t (B,): (B, N, 3)."""
+    assert blurring.timesteps is not None
+    earlier = (t - 1 / blurring.timesteps).clamp(min=0)
+    return earlier_state(x_0, x_t, prior, t, earlier, blurring)[0]
 
 
 def _mix_layouts(prior: Tensor, x_0: Tensor, batch: Batch, config: ObjectiveConfig) -> Tensor:

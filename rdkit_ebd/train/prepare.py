@@ -45,6 +45,7 @@ class PrepareConfig:
         relaxed: Seeds per molecule that also become relaxation pairs (`train.relaxation`).
         relaxed_level: Level of theory of those, an index as above.
         elements: Atomic numbers; molecules with others are left out. Empty: all are taken.
+        max_confs: Most references of a molecule, lowest energy first where energies are known; None for all.
     """
 
     coarse: str = "etkdg"
@@ -56,6 +57,7 @@ class PrepareConfig:
     relaxed: int = 0
     relaxed_level: int = 0
     elements: tuple[int, ...] = ()
+    max_confs: int | None = None
 
 
 def elements_of(paths: Sequence[Path]) -> list[int]:
@@ -95,7 +97,7 @@ def prepare(
         The shards' paths.
     """
     out.mkdir(parents=True, exist_ok=True)
-    records = read_records(data, limit=limit)
+    records = read_records(data, limit=limit, max_confs=config.max_confs)
     paths = []
     name = data.name.split(".")[0]
     with get_context("spawn").Pool(workers) as pool, tqdm(desc=name, unit=" molecules") as bar:
