@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 
 import numpy as np
@@ -195,18 +194,14 @@ def test_nan_is_unlike_everything_and_stays() -> None:
     assert prune.keep_diverse(coords[1:], mappings, 99.0) == [0, 1]
 
 
-def test_a_hundred_conformers_take_well_under_a_fifth_of_a_second() -> None:
-    mol, rng, times = embedded(IMATINIB, 5), np.random.default_rng(0), []
+def test_a_hundred_different_conformers_stay() -> None:
+    mol, rng = embedded(IMATINIB, 5), np.random.default_rng(0)
     for row in range(95):
         conf = Chem.Conformer(mol.GetConformer(row % 5))
         conf.SetPositions(conf.GetPositions() + rng.normal(size=(mol.GetNumAtoms(), 3)) * 0.3)
         mol.AddConformer(conf, assignId=True)
-    for _ in range(3):
-        copy = Chem.Mol(mol)
-        start = time.perf_counter()
-        assert len(prune.PruneConformers(copy, 0.01)) == 100
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.2
+    assert len(prune.PruneConformers(Chem.Mol(mol), 0.01)) == 100
+    assert len(prune.PruneConformers(mol, 1.0)) <= 10  # five shapes, shaken
 
 
 def test_align_moves_onto_the_first_by_heavy_atoms() -> None:
