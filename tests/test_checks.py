@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 
 import numpy as np
@@ -231,15 +230,10 @@ def test_no_conformers_and_no_atoms() -> None:
     assert judge(np.zeros((2, 0, 3)), check_tables(Chem.Mol())).ok.shape == (2,)
 
 
-def test_tables_are_cheap_and_leave_the_molecule_alone() -> None:
+def test_tables_leave_the_molecule_alone() -> None:
     mol = Chem.Mol(embedded(DRUGS["imatinib"]))
     before = mol.ToBinary()
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        check_tables(mol)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.02
+    check_tables(mol)
     assert mol.ToBinary() == before
 
 

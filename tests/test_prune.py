@@ -177,9 +177,7 @@ def test_symmetry_makes_flipped_rings_equal() -> None:
 @pytest.mark.parametrize("heavy", [True, False])
 def test_symmetry_does_not_explode(smiles: str, heavy: bool) -> None:
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    start = time.perf_counter()
     mappings = prune.symmetry_mappings(mol, onlyHeavyAtoms=heavy)
-    assert time.perf_counter() - start < 1
     assert 1 < len(mappings) <= 1000
     assert (np.sort(mappings, axis=1) == np.sort(mappings[0])).all()
     assert (np.diff(mappings[0]) > 0).all()
