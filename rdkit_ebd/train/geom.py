@@ -25,11 +25,11 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
+from rdkit_ebd.potentials.xtb import HARTREE
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.train.dataset import Record, chosen, parse_smiles
 from rdkit_ebd.train.safe_pickle import Plain, load_pickle
 
-HARTREE = 627.5094740631  # kcal/mol
 _STRETCHED = 1.3  # a bond that is longer than the sum of the covalent radii by more than this is none
 _ATTRIBUTES = {"smiles", "pos", "atom_type"}  # of graph data
 _MATCHES = 200  # of a skeleton, tried for one with the written stereo

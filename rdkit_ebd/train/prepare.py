@@ -130,22 +130,23 @@ def make_examples(record: Record, vocabulary: Vocabulary, config: PrepareConfig,
 
 def _relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, level: int) -> list[Example]:
     """Pairs of seeds and what they fall into: the reference of their basin where there is one, else the minimum."""
-    kept, minima = relax(record.mol, seeds, check_tables(record.mol))
-    if not len(kept):
+    if not len(seeds):
         return []
+    kept, minima = relax(record.mol, seeds, check_tables(record.mol))
     home = basins(graph, minima, record.coords)
     found, alone = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
-    examples = []
-    if len(found):
-        rows = np.arange(len(found))
-        pairs = np.stack([rows, rows], 1).astype(np.int16)
-        examples.append(Example(graph, record.coords[home[found]], seeds[kept[found]], pairs, natural=True))
-    if len(alone):
-        rows = np.arange(len(alone))
-        pairs = np.stack([rows, rows], 1).astype(np.int16)
-        other = replace(graph, level=level)
-        examples.append(Example(other, minima[alone], seeds[kept[alone]], pairs, natural=True))
-    return examples
+    parts = ((graph, found, record.coords[home[found]]), (replace(graph, level=level), alone, minima[alone]))
+    return [
+        Example(
+            own,
+            targets,
+            seeds[kept[rows]],
+            np.repeat(np.arange(len(rows))[:, None], 2, 1).astype(np.int16),
+            natural=True,
+        )
+        for own, rows, targets in parts
+        if len(rows)
+    ]
 
 
 def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
