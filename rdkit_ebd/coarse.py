@@ -49,28 +49,20 @@ def coarse_seeds(
         One row per index, in the order of `indices`.
     """
     work = Chem.Mol(mol, True)  # quick copy: no conformers, no properties
+    maker = _Maker(work, base, make_parameters, deadline)
     coords = np.full((len(indices), mol.GetNumAtoms(), 3), np.nan)
-    failures: Counter[str] = Counter()
-    hopeless = len(indices)
-    if _contiguous(indices) and (deadline is None or time.monotonic() < deadline):
-        parameters = _within(make_parameters(base + indices[0]), deadline)
-        ids = list(rdDistGeom.EmbedMultipleConfs(work, len(indices), parameters))
-        if len(ids) == len(indices):
-            coords[:] = [work.GetConformer(i).GetPositions() for i in ids]
-            _count(failures, parameters)
-            return _centred(coords, failures)
-        hopeless = len(indices) if ids else GIVE_UP_AFTER
-    # RDKit renumbers what it made, so after a failure only single calls can tell which index failed.
+    together = _contiguous(indices) and not maker.late
+    if together:
+        coords = maker.ensemble(indices)
+    nothing = bool(np.isnan(coords).all())
+    hopeless = GIVE_UP_AFTER if together and nothing else len(indices)
     for row, k in enumerate(indices):
         if row >= hopeless and np.isnan(coords[:row]).all():
             break
-        if deadline is not None and time.monotonic() >= deadline:
-            failures["EXCEEDED_TIMEOUT"] += 1
-            continue
-        made = _one_seed(work, base + k, make_parameters, deadline, failures)
-        if made is not None:
-            coords[row] = made
-    return _centred(coords, failures)
+        if np.isnan(coords[row]).any():
+            # Random coordinates are for seeds whose distance matrix gives nothing; an ensemble's call has shown which.
+            coords[row] = maker.first([(k, False), (k, True)] if nothing else [(k, True)])
+    return _centred(coords, maker.failures)
 
 
 def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> CoarseSeeds:
@@ -84,20 +76,75 @@ def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> CoarseSeeds:
     return _centred(own[np.asarray(indices) % len(own)], Counter())
 
 
-def _one_seed(
-    work: Chem.Mol, seed: int, make_parameters: MakeParameters, deadline: float | None, failures: Counter[str]
-) -> np.ndarray | None:
-    """One seed, tried again from random coordinates where the distance-matrix start fails."""
-    for random_coords in (False, True):
-        parameters: Any = _within(make_parameters(seed), deadline)
-        parameters.useRandomCoords = parameters.useRandomCoords or random_coords
-        confid = rdDistGeom.EmbedMolecule(work, parameters)
-        _count(failures, parameters)
-        if confid >= 0:
-            return np.asarray(work.GetConformer(confid).GetPositions())
-        if deadline is not None and time.monotonic() >= deadline:
-            return None
-    return None
+@dataclass
+class _Maker:
+    """Calls of RDKit for one molecule, with what went wrong in them."""
+
+    mol: Chem.Mol
+    base: int
+    make_parameters: MakeParameters
+    deadline: float | None
+    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def late(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def ensemble(self, indices: Sequence[int]) -> np.ndarray:
+        """Seeds (K, N, 3) of contiguous indices in one call; NaN where there is none."""
+        parameters = _within(self.make_parameters(self.base + indices[0]), self.deadline)
+        rdDistGeom.EmbedMultipleConfs(self.mol, len(indices), parameters)
+        _count(self.failures, parameters)
+        made = np.array([conformer.GetPositions() for conformer in self.mol.GetConformers()])
+        made = made.reshape(-1, self.mol.GetNumAtoms(), 3)
+        coords = np.full((len(indices), self.mol.GetNumAtoms(), 3), np.nan)
+        for row, place in self._places(made, indices):
+            coords[row] = made[place]
+        return coords
+
+    def first(self, tries: Sequence[tuple[int, bool]]) -> np.ndarray:
+        """The first seed that can be made of (index, from random coordinates) (N, 3); NaN if there is none."""
+        for k, random_coords in tries:
+            if self.late:
+                self.failures["EXCEEDED_TIMEOUT"] += 1
+                break
+            parameters: Any = _within(self.make_parameters(self.base + k), self.deadline)
+            parameters.useRandomCoords = parameters.useRandomCoords or random_coords
+            confid = rdDistGeom.EmbedMolecule(self.mol, parameters)
+            _count(self.failures, parameters)
+            if confid >= 0:
+                return np.asarray(self.mol.GetConformer(confid).GetPositions())
+        return np.full((self.mol.GetNumAtoms(), 3), np.nan)
+
+    def _places(self, made: np.ndarray, indices: Sequence[int]) -> list[tuple[int, int]]:
+        """(row, place among those made) of the seeds that an ensemble's call made.
+
+        RDKit renumbers what it made, so that where some are missing it does not say which. A single call makes the
+        seed of one row again, and its place among the others tells how many are missing on either side.
+        """
+        found: list[tuple[int, int]] = []
+        open_spans = [(0, len(indices), 0, len(made))]
+        while open_spans:
+            low, high, start, end = open_spans.pop()
+            if high - low == end - start:
+                found += zip(range(low, high), range(start, end), strict=True)
+            elif end > start and not self.late:
+                row, place = self._landmark(made, indices, low, high, start, end)
+                if place >= 0:
+                    found.append((row, place))
+                    open_spans += [(low, row, start, place), (row + 1, high, place + 1, end)]
+        return found
+
+    def _landmark(
+        self, made: np.ndarray, indices: Sequence[int], low: int, high: int, start: int, end: int
+    ) -> tuple[int, int]:
+        """A row near the middle of rows low to high, and its place among those made from start to end; -1: none."""
+        for row in sorted(range(low, high), key=lambda row: abs(row - (low + high) // 2)):
+            again = self.first([(indices[row], False)])
+            same = np.flatnonzero((made[start:end] == again).all((1, 2)))
+            if len(same):
+                return row, start + int(same[0])
+        return low, -1
 
 
 def _contiguous(indices: Sequence[int]) -> bool:

@@ -127,6 +127,22 @@ def test_one_missing_seed_does_not_take_the_others_along() -> None:
     assert np.array_equal(found.coords[1:], seeds("ibuprofen", range(4)).coords[1:])
 
 
+def test_missing_seeds_are_found_without_making_all_again() -> None:
+    calls: list[int] = []
+
+    def counted(seed: int) -> Any:
+        calls.append(seed)
+        return recipe(trials=12)(seed)
+
+    indinavir = with_hydrogens("CC(C)(C)NC(=O)[C@@H]1CN(Cc2cccnc2)CCN1C[C@@H](O)C[C@@H](Cc1ccccc1)C(=O)N")
+    whole = coarse_seeds(indinavir, range(16), BASE, counted)
+    several, calls[:] = len(calls), []
+    alone = [coarse_seeds(indinavir, [k], BASE, counted).coords[0] for k in range(16)]
+    assert np.array_equal(whole.coords, alone)
+    assert len(calls) > 16  # some needed random coordinates, so that the ensemble's call cannot have made them
+    assert 1 < several < 16
+
+
 @pytest.mark.parametrize("indices", [[0, 1, 2], [0, 2]])
 def test_nothing_is_started_after_the_deadline(indices: list[int]) -> None:
     def never(seed: int) -> Any:
