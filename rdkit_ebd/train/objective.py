@@ -11,8 +11,8 @@ from torch import Tensor
 from rdkit_ebd.batch import Batch, fragment_points
 from rdkit_ebd.blur import BlurConfig, blur, earlier_state, prior_points
 from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
-from rdkit_ebd.molgraph import LOCAL_TYPES, SAME_FRAGMENT
-from rdkit_ebd.sampler import Denoiser
+from rdkit_ebd.molgraph import LOCAL_TYPES, ONE_FOUR_STIFF, OTHER_BOND, SAME_FRAGMENT, SINGLE
+from rdkit_ebd.sampler import Denoiser, deblur, deblur_times
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class ObjectiveConfig:
         prior_share: Share of each batch trained at t = 1, where sampling starts; discrete times end before it.
         local_weight: Weight of the pair-distance loss within three bonds.
         torsion_weight: Weight of 1 - cos of the error of each rotatable bond's dihedral.
+        volume_weight: Weight of the error of signed volumes, which distances say nearly nothing of in flat groups.
+        unrolled_share: Share of the steps in which the seeds are first deblurred by the network as it is, for as many
+            rounds as are drawn: what it meets when sampling in rounds.
+        unrolled_rounds: Most rounds of that.
         robust: Length in angstrom beyond which an atom's error counts linearly; 0 for the paper's squared error.
         per_atom: A conformer's error is the mean of its atoms'; else their sum, as in the paper.
     """
@@ -66,6 +70,9 @@ class ObjectiveConfig:
     prior_share: float = 0.4
     local_weight: float = 2.0
     torsion_weight: float = 2.0
+    volume_weight: float = 0.0
+    unrolled_share: float = 0.0
+    unrolled_rounds: int = 3
     robust: float = 0.3
     per_atom: bool = True
 
@@ -100,11 +107,14 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
 
     Returns:
         Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom),
-        "torsion" (mean of 1 - cos). All of them are of what the network predicts, which may be the previous state.
+        "torsion" (mean of 1 - cos), "volume" (mean absolute error, cubic angstrom). All of them are of what the
+        network predicts, which may be the previous state.
     """
     seed, reference, batch = pairs.seed, pairs.reference, pairs.batch
     if config.pairing == "basin":
         seed = torch.where(pairs.natural[:, None, None], seed, into_basin(seed, reference, batch, config))
+    if config.unrolled_share and float(torch.rand(())) < config.unrolled_share:
+        seed = _unrolled(denoise, seed, batch, blurring, 1 + int(torch.randint(config.unrolled_rounds, ())))
     x_0 = align(reference, seed, batch.mask)
     prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
     t = _times(len(seed), blurring, config, seed.device)
@@ -117,14 +127,30 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     atoms = batch.mask.to(square.dtype)
     local = local_error(predicted, reference, batch)
     torsional = torsion_error(predicted, reference, batch)
+    volume = volume_error(predicted, reference, batch)
     placed = (_robust(square, config.robust) * atoms).sum(1)
     placed = placed / atoms.sum(1) if config.per_atom else placed
+    loss = placed.mean() + config.local_weight * local + config.torsion_weight * torsional
     return {
-        "loss": placed.mean() + config.local_weight * local + config.torsion_weight * torsional,
+        "loss": loss + config.volume_weight * volume,
         "rmsd": ((square * atoms).sum() / atoms.sum()).sqrt().detach(),
         "local": local.detach(),
         "torsion": torsional.detach(),
+        "volume": volume.detach(),
     }
+
+
+def _unrolled(denoise: Denoiser, seed: Tensor, batch: Batch, blurring: BlurConfig, rounds: int) -> Tensor:
+    """Seeds after some rounds of one step each, without noise and without gradients."""
+    with torch.no_grad():
+        return deblur(
+            denoise,
+            seed,
+            batch,
+            blurring,
+            deblur_times(1, rounds),
+            torch.zeros_like(seed)[:, None].expand(-1, rounds, -1, -1),
+        )
 
 
 def _times(count: int, blurring: BlurConfig, config: ObjectiveConfig, device: torch.device) -> Tensor:
@@ -167,6 +193,41 @@ def torsion_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
     error = dihedrals(x, batch.torsions) - dihedrals(reference, batch.torsions)
     mask = batch.torsion_mask.to(x.dtype)
     return ((1 - torch.cos(error)) * mask).sum() / mask.sum().clamp(min=1)
+
+
+def volume_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
+    """Mean absolute error of the signed volumes that say how flat and which way up a group is, cubic angstrom; scalar.
+
+    Volumes are those of three neighbours about an atom, and of the chains of four about bonds that do not rotate.
+    """
+    row, quads = _stiff_quads(batch) if x.shape[1] >= 4 else (x.new_zeros(0), batch.stereo_quads)
+    if not len(row):
+        return x.sum() * 0
+    return (_signed_volume(x, row, quads) - _signed_volume(reference, row, quads)).abs().mean()
+
+
+def _stiff_quads(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Rows (M,) of the batch and four atoms (M, 4) each."""
+    code = batch.pair_types % SAME_FRAGMENT
+    bonded = (code >= SINGLE) & (code <= OTHER_BOND)
+    there, neighbour = bonded.to(torch.uint8).topk(4, -1)
+    row, a = (there.sum(-1) >= 3).nonzero(as_tuple=True)
+    about_atoms = torch.cat([a[:, None], neighbour[row, a, :3]], -1)
+    bond_row, a, b = bonded.triu().nonzero(as_tuple=True)
+    i, j = neighbour[bond_row, a][:, :, None], neighbour[bond_row, b][:, None]
+    exist = there[bond_row, a].bool()[:, :, None] & there[bond_row, b].bool()[:, None]
+    stiff = code[bond_row[:, None, None], i, j]
+    exist = exist & (i != b[:, None, None]) & (j != a[:, None, None])
+    bond, left, right = (exist & (stiff >= ONE_FOUR_STIFF) & (stiff <= LOCAL_TYPES)).nonzero(as_tuple=True)
+    i, j = neighbour[bond_row, a][bond, left], neighbour[bond_row, b][bond, right]
+    about_bonds = torch.stack([a[bond], i, b[bond], j], -1)
+    return torch.cat([row, bond_row[bond]]), torch.cat([about_atoms, about_bonds])
+
+
+def _signed_volume(x: Tensor, row: Tensor, quads: Tensor) -> Tensor:
+    origin, *others = (x[row, atom] for atom in quads.unbind(-1))
+    u, v, w = (other - origin for other in others)
+    return (u * torch.linalg.cross(v, w)).sum(-1)
 
 
 def _length(vector: Tensor) -> Tensor:
