@@ -54,6 +54,16 @@ class Batch:
         """The same batch on another device."""
         return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
+    @property
+    def is_one_molecule(self) -> bool:
+        """Whether all rows are known to be the same, as `repeated` makes them."""
+        return self.mask.stride(0) == 0
+
+    def repeated(self, count: int) -> Batch:
+        """So many copies of the only row, which take no memory of their own."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(**{name: tensor.expand(count, *tensor.shape[1:]) for name, tensor in tensors.items()})
+
     def rows(self, index: Tensor) -> Batch:
         """A batch of these rows, repeated or reordered as the index (M,) says."""
         return Batch(**{f.name: getattr(self, f.name)[index] for f in fields(self)})

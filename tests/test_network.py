@@ -200,3 +200,33 @@ def test_low_precision_is_for_dense_layers_alone_and_stays_close(name: str) -> N
     assert not any(hasattr(m, "low_precision") for m in plain)
     network.set_low_precision(False)
     assert torch.equal(network(x, at(0.7, x), batch, prior), exact)
+
+
+@pytest.mark.parametrize("name", ["ibuprofen", "penicillin_v"])
+def test_tables_of_radial_functions_stand_for_them(name: str) -> None:
+    _, batch, x, prior = blurred(name)
+    network = shaken()
+    with torch.enable_grad():
+        summed = network(x, at(0.5, x), batch, prior)
+    with torch.no_grad():
+        read = network(x, at(0.5, x), batch, prior)
+        first = next(p for name, p in network.named_parameters() if name.endswith("radial.weight"))
+        first.mul_(2)  # the table must follow, as the optimiser changes weights in place
+        changed = network(x, at(0.5, x), batch, prior)
+    assert not torch.equal(summed, read)  # else this test compares a path with itself
+    assert (summed - read).abs().max() < 2e-3
+    with torch.enable_grad():
+        assert (network(x, at(0.5, x), batch, prior) - changed).abs().max() < 2e-3
+    assert (changed - read).abs().max() > 0.02
+
+
+@pytest.mark.parametrize("name", ["ibuprofen", "CC#CC"])
+def test_copies_of_one_molecule_are_as_rows_of_their_own(name: str) -> None:
+    graph, _, x, prior = blurred(name)
+    network, one = shaken(), collate([graph])
+    copies, rows_apart = one.repeated(len(x)), collate([graph] * len(x))
+    assert copies.is_one_molecule
+    assert not rows_apart.is_one_molecule
+    with torch.no_grad():
+        together = network(x, at(0.5, x), copies, prior)
+        assert (together - network(x, at(0.5, x), rows_apart, prior)).abs().max() < 1e-9

@@ -13,7 +13,15 @@ from torch import Tensor
 from rdkit_ebd.batch import Batch, collate, fragment_points
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
-from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, into_basin, local_error, torsion_error, training_loss
+from rdkit_ebd.train.objective import (
+    ObjectiveConfig,
+    Pairs,
+    into_basin,
+    local_error,
+    torsion_error,
+    training_loss,
+    volume_error,
+)
 from rdkit_ebd.train.pairing import rmsd
 
 KEPT = ObjectiveConfig(redrawn_share=0.0, torsion_noise=(4.0, 4.0))
@@ -246,3 +254,31 @@ def system_of_one() -> Any:
     from helpers import graph_of
 
     return graph_of("[Na+]")
+
+
+def test_volumes_see_bent_rings_and_turned_centres_that_distances_hardly_see() -> None:
+    batch, _, x = pairs("c1ccccc1", 1)
+    ring = torch.arange(6)
+    bent = x.clone()
+    normal = torch.linalg.svd(x[0, ring] - x[0, ring].mean(0)).Vh[2]
+    bent[0, ring] += 0.05 * normal * torch.tensor([1.0, 0, 0, 1, 0, 0])[:, None]
+    assert volume_error(bent, x, batch) > 5 * local_error(bent, x, batch)
+    assert volume_error(x @ rotations(1).float() + 1, x, batch) < 1e-5
+    batch, _, x = pairs("CC(N)(O)F", 1)
+    assert volume_error(x * torch.tensor([1.0, 1, -1]), x, batch) > 0.5
+
+
+def test_unrolled_seeds_are_what_the_network_made_of_them() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    answer = reference + 0.3 * torch.randn_like(reference)
+    asked = set()
+    for _ in range(12):
+        oracle = Recorder(answer)
+        config = ObjectiveConfig(prior_share=1.0, unrolled_share=1.0, unrolled_rounds=2, pairing="as_is")
+        training_loss(oracle, forced(seed, reference, batch), BlurConfig("atoms", 1e-6), config)
+        asked.add(len(oracle.asked))
+        (first, _, _), *_, (last, _, _) = oracle.asked
+        assert (align(first, seed, batch.mask) - seed).abs().max() < 1e-3
+        assert (align(last, answer, batch.mask) - answer).abs().max() < 1e-3
+    assert asked == {2, 3}

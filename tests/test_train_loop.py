@@ -59,8 +59,8 @@ def test_training_reduces_the_loss(examples: list[Example], tmp_path: Path) -> N
     for pairs in steps(examples, 60):
         values = trainer.train_step(pairs, 1.0)
         assert all(math.isfinite(value) for value in values.values())
-    assert held_out_loss(trainer.network, examples) < 0.8 * before
-    assert held_out_loss(trainer.averaged(), examples) < 0.8 * before
+    assert held_out_loss(trainer.network, examples) < 0.85 * before
+    assert held_out_loss(trainer.averaged(), examples) < 0.85 * before
     assert trainer.step == 60
 
 

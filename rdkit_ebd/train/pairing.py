@@ -58,7 +58,7 @@ def rmsd(x: Tensor, y: Tensor, mask: Tensor) -> Tensor:
 
 def _all_pairs(graph: MolGraph, references: np.ndarray, seeds: np.ndarray) -> tuple[Tensor, Tensor, Batch]:
     r, s = len(references), len(seeds)
-    batch = collate([graph]).rows(torch.zeros(r * s, dtype=torch.long))
+    batch = collate([graph]).repeated(r * s)
     x = torch.from_numpy(seeds).repeat(r, 1, 1)
     y = torch.from_numpy(references).repeat_interleave(s, 0)
     return x, y, batch

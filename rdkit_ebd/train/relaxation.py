@@ -66,7 +66,7 @@ def basins(graph: MolGraph, minima: np.ndarray, references: np.ndarray) -> np.nd
     m, r = len(minima), len(references)
     if not m or not r:
         return np.full(m, -1)
-    batch = collate([graph]).rows(torch.zeros(m * r, dtype=torch.long))
+    batch = collate([graph]).repeated(m * r)
     x = torch.from_numpy(minima).repeat_interleave(r, 0)
     y = torch.from_numpy(references).repeat(m, 1, 1)
     distance = torsion_matched_rmsd(x, y, batch)

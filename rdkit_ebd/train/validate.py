@@ -59,7 +59,7 @@ def _sample(
         return example.seeds
     device = next(network.parameters()).device
     count, atoms = example.seeds.shape[:2]
-    batch = collate([example.graph]).rows(torch.zeros(count, dtype=torch.long)).to(device)
+    batch = collate([example.graph]).to(device).repeated(count)
     noise = torch.stack([noise_stream(0, k, 0, len(times), atoms) for k in range(count)]).to(device)
     seeds = torch.from_numpy(example.seeds).to(device)
     with torch.no_grad():
