@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from rdkit_ebd.api import EmbedMoleculeEBD as EmbedMoleculeEBD
     from rdkit_ebd.api import EmbedMultipleConfs as EmbedMultipleConfs
     from rdkit_ebd.api import EmbedWithReport as EmbedWithReport
+    from rdkit_ebd.library import EmbedMolecules as EmbedMolecules
+    from rdkit_ebd.library import LibraryReport as LibraryReport
+    from rdkit_ebd.library import StreamMolecules as StreamMolecules
+    from rdkit_ebd.library import conformers_by_rotors as conformers_by_rotors
     from rdkit_ebd.params import EBD as EBD
     from rdkit_ebd.prune import AlignConformers as AlignConformers
     from rdkit_ebd.prune import PruneConformers as PruneConformers
@@ -33,6 +37,10 @@ _HOMES = {
     "EmbedMoleculeEBD": "api",
     "EmbedMultipleConfs": "api",
     "EmbedWithReport": "api",
+    "EmbedMolecules": "library",
+    "LibraryReport": "library",
+    "StreamMolecules": "library",
+    "conformers_by_rotors": "library",
     "EBD": "params",
     "AlignConformers": "prune",
     "PruneConformers": "prune",

@@ -110,16 +110,21 @@ def EmbedWithReport(
     Raises:
         The errors of `EmbedMoleculeEBD`.
     """
-    settings = _settings(params, keywords)
-    _check_molecule(mol)
+    settings = settings_of(params, keywords)
+    check_molecule(mol)
     settings.validate(mol.GetNumAtoms())
-    report = embed(mol, _check_count(numConfs), settings, callback)
+    report = embed(mol, check_count(numConfs), settings, callback)
     if isinstance(params, EBD):
         params.record_failures(report.GetFailureCounts())
     return report
 
 
-def _settings(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
+def settings_of(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
+    """Our parameters, from ours, RDKit's or keywords; the caller's object is not shared.
+
+    Raises:
+        TypeError: A keyword is unknown, or there are params and keywords.
+    """
     if params is None:
         return EBD.from_keywords(**keywords)
     if keywords:
@@ -127,7 +132,8 @@ def _settings(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
     return params.copy() if isinstance(params, EBD) else EBD.from_rdkit(params)
 
 
-def _check_molecule(mol: Any) -> None:
+def check_molecule(mol: Any) -> None:
+    """Refuse what is no molecule with a TypeError, and what has no atoms or is not sanitised with a ValueError."""
     if not isinstance(mol, Chem.Mol):
         hint = " (a SMILES that could not be parsed?)" if mol is None else ""
         raise TypeError(f"mol must be a Chem.Mol, not {type(mol).__name__}{hint}")
@@ -137,7 +143,8 @@ def _check_molecule(mol: Any) -> None:
         raise ValueError("mol has not been sanitised (from SMARTS, say): call Chem.SanitizeMol")
 
 
-def _check_count(num_confs: Any) -> int:
+def check_count(num_confs: Any) -> int:
+    """The number of conformers as an int; a TypeError where it is no integer, an OverflowError where it is negative."""
     try:
         count = operator.index(num_confs)
     except TypeError:

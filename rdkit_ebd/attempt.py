@@ -12,15 +12,16 @@ import torch
 from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
 
-from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.checks import Cause, CheckTables, check_tables, judge
 from rdkit_ebd.coarse import coarse_seeds, own_seeds
 from rdkit_ebd.components import Component
+from rdkit_ebd.deblurring import Deblurrer, Request
 from rdkit_ebd.featurise import mol_graph, unsupported
 from rdkit_ebd.fragments import Vocabulary
+from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
-from rdkit_ebd.sampler import Held, deblur, deblur_times
+from rdkit_ebd.sampler import deblur_times
 from rdkit_ebd.stereo import stereo_kept
 from rdkit_ebd.streams import coarse_base, noise_stream
 from rdkit_ebd.weights import LoadedModel
@@ -53,7 +54,8 @@ class Task:
     coarse: str  # "etkdg", "dg" or OWN
     model: LoadedModel
     tables: CheckTables
-    batch: Batch | None  # one row; None where there is nothing to deblur
+    deblurrer: Deblurrer
+    graph: MolGraph | None  # None where there is nothing to deblur
     treatable: bool
     seed: int
     deadline: float | None
@@ -80,15 +82,17 @@ def make_task(
     seed: int,
     deadline: float | None,
     callback: Callback | None,
+    deblurrer: Deblurrer,
 ) -> Task:
     """Compute what the conformers of a component share."""
     tables = check_tables(component.mol)
-    batch, treatable = None, not unsupported_reasons(component, model)
+    graph, treatable = None, not unsupported_reasons(component, model)
     if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
-        batch = collate([mol_graph(component.mol, vocabulary, tables.labels)]).to(model.device)
+        graph = mol_graph(component.mol, vocabulary, tables.labels)
     coarse = params.coarse or model.config.coarse
-    return Task(component, params, coarse, model, tables, batch, treatable, seed, deadline, EmbedReport(), callback)
+    report = EmbedReport()
+    return Task(component, params, coarse, model, tables, deblurrer, graph, treatable, seed, deadline, report, callback)
 
 
 def make_conformers(task: Task, count: int) -> list[Made | None]:
@@ -132,10 +136,10 @@ def one_attempt(
     if not indices:
         return None
     with report.timed("deblur"):
-        coords = deblurred(task, indices, seeds, attempt) if task.batch is not None else seeds
+        coords = deblurred(task, indices, seeds, attempt) if task.graph is not None else seeds
     with report.timed("judge"):
         passed = judged(task, indices, coords, causes)
-    stage = "seed" if task.batch is None else "deblurred"
+    stage = "seed" if task.graph is None else "deblurred"
     return {k: Made(x, attempt, stage) for k, x, ok in zip(indices, coords, passed, strict=True) if ok}
 
 
@@ -175,7 +179,6 @@ def right_seeds(
 
 def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int) -> np.ndarray:
     """Run the model over seeds (K, N, 3), a bounded number of atoms at a time."""
-    assert task.batch is not None
     rows = max(1, task.params.batchAtoms // seeds.shape[1])
     config = task.model.config
     # What many rounds drive into a clash (over-flattened biaryls), fewer leave alone: each retry has one less.
@@ -194,42 +197,16 @@ def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: in
 def _deblur_rows(
     task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int, times: Sequence[float]
 ) -> np.ndarray:
-    assert task.batch is not None
-    device, atoms = task.model.device, seeds.shape[1]
-    batch = task.batch.rows(torch.zeros(len(indices), dtype=torch.long, device=device))
-    noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), atoms) for k in indices])
-    x = torch.from_numpy(seeds).float().to(device)
-    held = None
-    if task.component.held:
-        held = Held(
-            torch.tensor(list(task.component.held), device=device),
-            torch.tensor([list(task.component.held.values())], dtype=x.dtype, device=device),
-        )
-        x = held.put(x)
+    assert task.graph is not None
     asked, own = task.params.noiseScale, task.model.config.noise_scale
-    noise_scale = own if asked is None else asked
-    path: list[torch.Tensor] = []
-
-    def record(step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
-        path.append(x_t.cpu())
-        if step == len(times) - 1:
-            path.append(x_0.cpu())
-
-    with torch.inference_mode():
-        out = deblur(
-            task.model.network,
-            x,
-            batch,
-            task.model.config.blur,
-            times,
-            noise_scale * noise.to(device),
-            held,
-            record if task.callback else None,
-        )
-    if task.callback:
-        for row, k in enumerate(indices):
-            task.callback(k, _path_mol(task.component.mol, [state[row].numpy() for state in path], times))
-    return out.cpu().double().numpy()
+    noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), seeds.shape[1]) for k in indices])
+    noise = noise * (own if asked is None else asked)
+    wanted = task.callback is not None
+    made = task.deblurrer(Request(task.graph, seeds, noise.numpy(), tuple(times), task.component.held, wanted))
+    if task.callback and made.path is not None:
+        for states, k in zip(made.path, indices, strict=True):
+            task.callback(k, _path_mol(task.component.mol, list(states), times))
+    return made.coords
 
 
 def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, str]) -> np.ndarray:

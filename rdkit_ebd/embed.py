@@ -5,17 +5,46 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 
 from rdkit_ebd import __version__
 from rdkit_ebd.attempt import OWN, Callback, Made, Task, make_conformers, make_task, new_conformer, unsupported_reasons
 from rdkit_ebd.components import Component, assemble, split, with_hydrogens
+from rdkit_ebd.deblurring import Deblurrer, LocalDeblurrer
 from rdkit_ebd.finish import Candidate, Finish
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport, set_provenance
 from rdkit_ebd.streams import mix
 from rdkit_ebd.weights import LoadedModel, load_model
+
+
+class Refused(ValueError):
+    """A molecule that is not treated at all.
+
+    Attributes:
+        cause: What a report has for its conformers.
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The conformers of one molecule before they are written; it can be sent to another process.
+
+    Attributes:
+        found: What is to be written, in order.
+        report: What was made, and what was not and why; without ids.
+        origin: Provenance that all of them share; None where the molecule is to be left as it is.
+    """
+
+    found: list[Candidate]
+    report: EmbedReport
+    origin: dict[str, str | int] | None
 
 
 def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None = None) -> EmbedReport:
@@ -32,25 +61,56 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
         What was made, and what was not and why.
 
     Raises:
-        ValueError: The model cannot treat the molecule and there is no fallback; every offending atom is named. Or
+        The errors of `make`.
+    """
+    warn_of_missing_hydrogens(mol)
+    return settle(mol, make(mol, num_confs, params, callback), params.clearConfs)
+
+
+def settle(mol: Chem.Mol | None, outcome: Outcome, clear: bool) -> EmbedReport:
+    """Write what was made into the molecule, if there is one, and its ids into the report."""
+    if mol is not None and outcome.origin is not None:
+        outcome.report.ids = write(mol, outcome.found, clear, outcome.origin)
+    return outcome.report
+
+
+def make(
+    mol: Chem.Mol,
+    num_confs: int,
+    params: EBD,
+    callback: Callback | None = None,
+    deblurrer: Deblurrer | None = None,
+) -> Outcome:
+    """Make conformers of a molecule, which is not changed.
+
+    Args:
+        mol: As in `embed`.
+        num_confs: As there.
+        params: As there.
+        callback: As there.
+        deblurrer: Who has the network; None: this process.
+
+    Raises:
+        Refused: The model cannot treat the molecule and there is no fallback; every offending atom is named. Or
             its own conformers are to be the seeds, and there are none.
         ImportError: The engine of a method is not installed; the message has the install line.
+        DeviceFull: Not even one conformer fits into the memory of the device.
     """
     if params.coarse == OWN and not mol.GetNumConformers():
-        raise ValueError("coarse='conformers' starts from the molecule's own conformers, but it has none")
+        raise Refused("NO_SEED", "coarse='conformers' starts from the molecule's own conformers, but it has none")
     report = EmbedReport(requested=num_confs)
     deadline = time.monotonic() + params.timeout if params.timeout else None
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
     with report.timed("model"):
         model = load_model(params.model, params.device)
+    deblurrer = deblurrer or LocalDeblurrer(model)
     with report.timed("prepare"):
-        warn_of_missing_hydrogens(mol)
         full = with_hydrogens(mol, conformers=params.coarse == OWN)
         finish = Finish(full, params, deadline, report)
         components = split(full, params.coordMap)
         refuse_unsupported(components, model, params)
         tasks = [
-            make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback)
+            make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback, deblurrer)
             for number, component in enumerate(components)
         ]
     made = [make_conformers(task, num_confs) for task in tasks]
@@ -69,8 +129,7 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
         "weights": model.weights_hash,
         "seed": seed,
     }
-    report.ids = write(mol, found, params.clearConfs, origin)
-    return report
+    return Outcome(found, report, origin)
 
 
 def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
@@ -82,12 +141,13 @@ def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
 
 
 def refuse_unsupported(components: Sequence[Component], model: LoadedModel, params: EBD) -> None:
-    """Raise a ValueError naming every atom the model does not know, unless another method may stand in."""
+    """Refuse by naming every atom the model does not know, unless another method may stand in."""
     reasons = [reason for component in components for reason in unsupported_reasons(component, model)]
     if reasons and params.fallback == "none":
-        raise ValueError(
+        raise Refused(
+            "UNSUPPORTED",
             f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}. "
-            "Set fallback='ETKDGv3' to get RDKit's conformers for such molecules."
+            "Set fallback='ETKDGv3' to get RDKit's conformers for such molecules.",
         )
 
 

@@ -111,7 +111,7 @@ class EmbedReport:
         for name in ("requested", "attempts", "pruned", "above_window", "refined", "stereo_judged", "stereo_right"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("ids", "failed", "unrefined", "notes", "messages"):
-            setattr(self, name, [*getattr(self, name), *getattr(other, name)])
+            getattr(self, name).extend(getattr(other, name))
         self.failures = self.failures + other.failures
         for stage, seconds in other.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
