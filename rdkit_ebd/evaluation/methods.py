@@ -61,6 +61,7 @@ class Embedding:
         dropped: Conformers made and left out for being near another, or above an energy window.
         before_gate: Shares among all that was generated, where the method judges and retries before it answers.
         problem: Why there is nothing at all; empty otherwise.
+        stages: Seconds by stage, where the method tells.
     """
 
     indices: list[int] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Embedding:
     dropped: int = 0
     before_gate: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    stages: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,13 @@ class Method(ABC):
         name: As asked for.
         identity: The name with the versions and weights behind it: what a stored result stands for.
         minimised: Whether MMFF94s follows.
+        threads: CPU threads of RDKit's embedding and of the minimiser; torch's are the process's own.
     """
 
     name: str
     identity: str
     minimised: bool
+    threads: int = field(default=1, kw_only=True)
 
     @abstractmethod
     def embed(self, mol: Chem.Mol, count: int, seed: int) -> Embedding:
@@ -101,6 +105,7 @@ class RDKitMethod(Method):
         # Without sequential seeds RDKit multiplies the seed by the conformer's number: seed 0 makes copies of one.
         parameters.randomSeed, parameters.enableSequentialRandomSeeds = seed, True
         parameters.trackFailures, parameters.timeout = True, LONGEST
+        parameters.numThreads = self.threads
         made = len(rdDistGeom.EmbedMultipleConfs(mol, count, parameters))
         counts = dict(zip(CAUSES, parameters.GetFailureCounts(), strict=False))
         return Embedding(list(range(made)), +Counter(counts))
@@ -116,12 +121,14 @@ class EBDMethod(Method):
         """See `Method.embed`."""
         params = self.params.copy()
         params.randomSeed, params.timeout = seed, params.timeout or LONGEST
+        params.numThreads = self.threads
         report = EmbedWithReport(mol, count, params)
         origins = [get_provenance(mol.GetConformer(i)) for i in report.ids]
         failures = report.failures + Counter(f"UNREFINED_{cause}" for _, cause in report.unrefined)
         failures += Counter(FALLBACK=sum(origin["ebd_stage"] == "fallback" for origin in origins))
         dropped = report.pruned + report.above_window
-        return Embedding([origin["ebd_index"] for origin in origins], failures, dropped, _before_gate(report))
+        indices = [origin["ebd_index"] for origin in origins]
+        return Embedding(indices, failures, dropped, _before_gate(report), stages=report.seconds)
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ def parse_method(name: str) -> Method:
     if base.partition(":")[0] == OURS:
         params = _parameters(name, base.partition(":")[2])
         weights = load_model(params.model, params.device).weights_hash
-        return EBDMethod(name, f"{name} of weights {weights}", minimised, params)
+        return EBDMethod(name, f"{name} of weights {weights}", minimised, params, threads=params.threads())
     raise ValueError(
         f"unknown method {name!r}: known are {OURS}[:...], {', '.join(RECIPES)}, and each with {MINIMISED}"
     )
@@ -180,17 +187,17 @@ def generate(mol: Chem.Mol, method: Method, count: int, seed: int) -> Generated:
     except (ValueError, RuntimeError) as error:
         embedding = Embedding(failures=Counter(REFUSED=1), problem=" ".join(str(error).split()))
     if method.minimised and work.GetNumConformers():
-        embedding.failures.update(minimise(work))
+        embedding.failures.update(minimise(work, method.threads))
     return Generated(work, embedding, time.perf_counter() - start, time.process_time() - cpu_start)
 
 
-def minimise(mol: Chem.Mol) -> Counter[str]:
+def minimise(mol: Chem.Mol, threads: int = 1) -> Counter[str]:
     """MMFF94s on every conformer until it converges; returns how many stayed as they were or did not converge."""
     if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
         return Counter(NO_MMFF94S_PARAMETERS=mol.GetNumConformers())
     left = mol.GetNumConformers()
     for _ in range(MMFF_ROUNDS):
-        outcome = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol, 1, MMFF_ITERATIONS, "MMFF94s")
+        outcome = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol, threads, MMFF_ITERATIONS, "MMFF94s")
         left = sum(code != 0 for code, _ in outcome)
         if left == 0:
             break

@@ -124,10 +124,10 @@ def summarise(method: str, rows: Sequence[dict[str, Any]], settings: Mapping[str
 def format_table(results: Sequence[Result]) -> str:
     """A Markdown table: one line per method, or per method, number of conformers and pruning."""
     if results and results[0].settings["question"] == "bioactive":
-        return _markdown(["method", "conformers", "pruned"], *_bioactive_lines(results))
+        return markdown(["method", "conformers", "pruned"], *_bioactive_lines(results))
     present = {name: told for name, told in ENSEMBLE_COLUMNS.items() if any(name in r.table for r in results)}
-    lines = [[r.method, *_cells(r.table, present)] for r in results]
-    return _markdown(["method"], [heading for heading, _ in present.values()], lines)
+    lines = [[r.method, *cells(r.table, present)] for r in results]
+    return markdown(["method"], [heading for heading, _ in present.values()], lines)
 
 
 def format_failures(results: Sequence[Result]) -> str:
@@ -143,7 +143,7 @@ def format_failures(results: Sequence[Result]) -> str:
 
 def write_json(results: Sequence[Result], path: Path) -> None:
     """Write results as JSON; the file appears whole or not at all."""
-    _write(path, json.dumps([asdict(r) for r in results], indent=1) + "\n")
+    write_whole(path, json.dumps([asdict(r) for r in results], indent=1) + "\n")
 
 
 def write_csv(results: Sequence[Result], path: Path) -> None:
@@ -154,10 +154,11 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
     writer = csv.DictWriter(text, ["row", *FACTS, *metrics], restval="")
     writer.writeheader()
     writer.writerows(lines)
-    _write(path, text.getvalue())
+    write_whole(path, text.getvalue())
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_text(text, encoding="utf-8", newline="")
@@ -184,17 +185,19 @@ def _bioactive_lines(results: Sequence[Result]) -> tuple[list[str], list[list[st
             count, _, pruned = label.removeprefix("@").partition("-")
             columns = {name.format(label): told for name, told in BIOACTIVE_COLUMNS.items()}
             shown = f"{r.settings['prune']:g} A" if pruned else "-"
-            lines.append([r.method, count, shown, *_cells(r.table, columns)])
+            lines.append([r.method, count, shown, *cells(r.table, columns)])
     return [heading for heading, _ in BIOACTIVE_COLUMNS.values()], lines
 
 
-def _cells(table: Mapping[str, float], columns: Mapping[str, tuple[str, str]]) -> list[str]:
+def cells(table: Mapping[str, Any], columns: Mapping[str, tuple[str, str]]) -> list[str]:
+    """The values of a table's line in the format of their columns (name -> heading and format), "-" where absent."""
     return [
         style.format(table[name]).replace("%", " %") if name in table else "-" for name, (_, style) in columns.items()
     ]
 
 
-def _markdown(first: Sequence[str], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(first: Sequence[str], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of cells; the headings are `first` and `headings`."""
     columns = [*first, *headings]
     rows = ["| " + " | ".join(cells) + " |" for cells in (columns, *lines)]
     return "\n".join([rows[0], "|" + "---|" * len(columns), *rows[1:]])

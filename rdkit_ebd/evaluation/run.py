@@ -75,12 +75,12 @@ def evaluate(
         ImportError: PoseBusters or tblite is missing and asked for.
     """
     known = _known(methods, seed=(seed, 0), workers=(workers, 1), factor=(factor, 1))
-    _check(posebusters=(posebusters, 0), xtb=(xtb, 0))
+    require_at_least(posebusters=(posebusters, 0), xtb=(xtb, 0))
     if posebusters:
         require_posebusters()
     if xtb:
         require_potential()
-    records = _references(data, limit, seed)
+    records = read_references(data, limit, seed)
     chosen = np.random.default_rng(seed).permutation(len(records))[:xtb]
     job = EnsembleJob(seed, factor, posebusters, tuple(sorted(chosen.tolist())))
     return _judge_all(data, records, known, job, limit, workers, partial)
@@ -123,15 +123,15 @@ def evaluate_bioactive(
     if not 0 < prune < float("inf"):
         raise ValueError(f"prune must be a distance greater than 0, not {prune}")
     job = BioactiveJob(seed, tuple(sorted(set(counts))), prune)
-    return _judge_all(data, _references(data, limit, seed), known, job, limit, workers, partial)
+    return _judge_all(data, read_references(data, limit, seed), known, job, limit, workers, partial)
 
 
 def _known(methods: Sequence[str], **numbers: tuple[int, int]) -> list[Method]:
-    _check(**numbers)
+    require_at_least(**numbers)
     return parse_methods(methods)
 
 
-def _check(**numbers: tuple[int, int]) -> None:
+def require_at_least(**numbers: tuple[int, int]) -> None:
     """Raise a ValueError that names every number below its least value."""
     wrong = [
         f"{name} must be at least {least}, not {value}" for name, (value, least) in numbers.items() if value < least
@@ -140,7 +140,8 @@ def _check(**numbers: tuple[int, int]) -> None:
         raise ValueError("; ".join(wrong))
 
 
-def _references(data: Path, limit: int | None, seed: int) -> list[Record]:
+def read_references(data: Path, limit: int | None, seed: int) -> list[Record]:
+    """The molecules of a data set, each with its references; a ValueError names those that have none."""
     records = list(read_records(data, limit, seed))
     bare = [record.title for record in records if not len(record.coords)]
     if bare or not records:
