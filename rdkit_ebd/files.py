@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import gzip
+import hashlib
 import os
 import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
@@ -54,13 +58,14 @@ class _Text(NamedTuple):
     problem: str = ""
 
 
-def read_molecules(source: str | os.PathLike[str]) -> Iterator[Entry]:
+def read_molecules(source: str | os.PathLike[str], skip: int = 0) -> Iterator[Entry]:
     """Read molecules one by one; what cannot be read becomes an entry that says why, and the reading goes on.
 
     Args:
         source: A SMILES; or a file of SMILES lines (.smi, .smiles, .txt: SMILES, blanks or a tab, name; a header,
             blank lines and lines that start with # are skipped) or of SD records (.sdf, .sd, .mol), also with .gz;
             or "-" for SMILES lines on standard input.
+        skip: Entries at the beginning that are left out; they are passed over without being parsed.
 
     Returns:
         Entries in the order of the input. SD properties are properties of the molecules.
@@ -70,9 +75,10 @@ def read_molecules(source: str | os.PathLike[str]) -> Iterator[Entry]:
         ValueError: It is neither a file of these kinds nor a SMILES.
     """
     if _kind(source) == "":
-        return iter([_literal(str(source))])
+        return iter([_literal(str(source))][skip:])
     parse = _parse_record if _kind(source) == "sd" else _parse_line
-    return (parse(text) if not text.problem else Entry(text.number, "", None, text.problem) for text in _texts(source))
+    texts = islice(_texts(source), skip, None)
+    return (parse(text) if not text.problem else Entry(text.number, "", None, text.problem) for text in texts)
 
 
 def count_molecules(source: str | os.PathLike[str]) -> int | None:
@@ -87,11 +93,75 @@ def place(source: str | os.PathLike[str]) -> str:
     return "record" if _kind(source) == "sd" else "line"
 
 
+def content_hash(source: str | os.PathLike[str]) -> str:
+    """SHA-256 of what an input holds, in hex: of a file's bytes, or of a SMILES.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The input is standard input, which can be read only once.
+    """
+    if str(source) == STANDARD_STREAM:
+        raise ValueError("standard input can be read only once")
+    if not _kind(source):
+        return hashlib.sha256(os.fspath(source).encode()).hexdigest()
+    digest = hashlib.sha256()
+    with open(source, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def is_replaceable(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is one of a file, there or not yet, rather than standard output, a device or a folder."""
+    return str(path) != STANDARD_STREAM and (Path(path).is_file() or not Path(path).exists())
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str], partial: Path | None = None) -> Iterator[IO[bytes]]:
+    """Open a file that appears whole and safe on the disk when the `with` block ends well, and otherwise not at all.
+
+    An exception in the block, Ctrl-C included, leaves what was at `path` as it was. The bytes of a .gz depend on its
+    content alone, not on its name or the time.
+
+    Args:
+        path: File to write, compressed if it ends in .gz. A link stays a link; a device is written as it comes.
+        partial: Where the bytes are until then, on the same disk; None for a file beside it named after the process.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    target = Path(path).resolve()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(target.parent))
+    if not is_replaceable(target):
+        with open(target, "wb") as device:
+            yield device
+        return
+    partial = partial or target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            packed: Any = _Packed(file) if target.suffix.lower() == ".gz" else nullcontext(file)
+            with packed as stream:
+                yield stream
+            file.flush()
+            os.fsync(file.fileno())  # a rename may reach the disk before the bytes do
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class _Packed(gzip.GzipFile):
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__("", "wb", fileobj=file, mtime=0)
+
+    def flush(self, *mode: int) -> None:
+        """Nothing: a flush would show in the bytes, and closing writes all there is."""
+
+
 class SDFWriter:
     """Writes every conformer of a molecule as one SD record; the file appears whole, when the `with` block ends well.
 
-    Until then the records are in a file beside it whose name ends in ".partial"; an exception in the block, Ctrl-C
-    included, removes that and leaves what was at `path` as it was.
+    Until then the records are in a file beside it whose name ends in ".partial"; see `whole_file`.
 
     Args:
         path: File to write, compressed if it ends in .gz; "-" for standard output, which is written as it comes.
@@ -102,36 +172,23 @@ class SDFWriter:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.records = 0
-        # A link stays a link, and a device such as /dev/null is not replaced by a file.
-        self._target = None if str(path) == STANDARD_STREAM else Path(path).resolve()
-        self._partial = self._target
-        if self._target is not None and (self._target.is_file() or not self._target.exists()):
-            self._partial = self._target.with_name(f".{self._target.name}.{os.getpid()}.partial")
+        self._path = path
 
     def __enter__(self) -> SDFWriter:
-        if self._target is None or self._partial is None:
-            self._stream: IO[str] = sys.stdout
-        elif not self._target.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "no such folder", str(self._target.parent))
-        elif self._target.suffix.lower() == ".gz":
-            self._stream = gzip.open(self._partial, "wt", encoding="utf-8")
-        else:
-            self._stream = open(self._partial, "w", encoding="utf-8")
+        with ExitStack() as stack:
+            if str(self._path) == STANDARD_STREAM:
+                self._stream: IO[str] = sys.stdout
+                stack.callback(self._stream.flush)
+            else:
+                self._stream = TextIOWrapper(stack.enter_context(whole_file(self._path)), encoding="utf-8")
+                stack.callback(self._stream.detach)  # its last bytes are written here, and may not fit on the disk
+            self._end = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._target is None or self._partial is None:
-            self._stream.flush()
-            return
-        try:
-            self._stream.close()  # the last bytes are written here, and may not fit on the disk
-            if kind is None and self._partial != self._target:
-                self._partial.replace(self._target)
-        finally:
-            if self._partial != self._target:
-                self._partial.unlink(missing_ok=True)
+        self._end.__exit__(kind, error, trace)
 
     def write(self, mol: Chem.Mol, name: str | None = None) -> int:
         """Write the conformers of a molecule, with its properties and the provenance of each.

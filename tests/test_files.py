@@ -10,7 +10,16 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd.files import Entry, SDFWriter, count_molecules, place, read_molecules
+from rdkit_ebd.files import (
+    Entry,
+    SDFWriter,
+    content_hash,
+    count_molecules,
+    is_replaceable,
+    place,
+    read_molecules,
+    whole_file,
+)
 from rdkit_ebd.report import set_provenance
 
 SMILES_FILE = """SMILES Name
@@ -204,3 +213,42 @@ def test_links_and_devices_stay_what_they_are(tmp_path: Path, capsys: pytest.Cap
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"), SDFWriter(tmp_path / "nowhere" / "out.sdf"):
         pass
+
+
+def test_what_is_skipped_keeps_the_numbers_of_the_rest(smiles_file: Path, tmp_path: Path) -> None:
+    assert [(e.number, e.name) for e in read_molecules(smiles_file, skip=2)] == [
+        (e.number, e.name) for e in read(smiles_file)[2:]
+    ]
+    assert list(read_molecules(smiles_file, skip=5)) == []
+    assert list(read_molecules("CCO", skip=1)) == []
+    with SDFWriter(tmp_path / "in.sdf") as writer:
+        writer.write(embedded("CCO"), "ethanol")
+    assert [e.number for e in read_molecules(tmp_path / "in.sdf", skip=1)] == [2]
+
+
+def test_compressed_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
+    mols = [embedded("CCO"), embedded("c1ccccc1O")]
+    with SDFWriter(tmp_path / "a.sdf.gz") as writer:
+        for mol in mols:
+            writer.write(mol)
+    with whole_file(tmp_path / "b.sdf.gz") as stream:
+        for line in gzip.decompress((tmp_path / "a.sdf.gz").read_bytes()).splitlines(keepends=True):
+            stream.write(line)
+            stream.flush()
+    assert (tmp_path / "a.sdf.gz").read_bytes() == (tmp_path / "b.sdf.gz").read_bytes()
+
+
+def test_content_hash_is_that_of_the_content(smiles_file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.smi"
+    copy.write_text(SMILES_FILE)
+    assert content_hash(copy) == content_hash(smiles_file)
+    copy.write_text(SMILES_FILE + "C methane\n")
+    assert content_hash(copy) != content_hash(smiles_file)
+    assert content_hash("CCO") != content_hash("CCN")
+    with pytest.raises(ValueError, match="standard input"):
+        content_hash("-")
+
+
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    assert is_replaceable(tmp_path / "new.sdf")
+    assert not any(map(is_replaceable, ("-", "/dev/null", tmp_path)))

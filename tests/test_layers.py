@@ -22,16 +22,22 @@ LAYERS = (
     {"batch", "geometry", "blur"},
     {"network", "paper_network"},
     {"sampler", "weights", "checkpoint_import"},
-    {"checks", "prune"},
+    {"checks", "prune", "deblurring"},
     {"engine", "relax"},
     {"refine", "score", "attempt"},
     {"finish"},
     {"embed"},
+    {"jobs"},
+    {"wire"},
+    {"worker", "pool"},
     {"api"},
-    {"files", "draw", "figures", "evaluation", "properties", "cli_common", "cli_evaluate", "cli_refine"},
+    {"library"},
+    {"files", "draw", "figures", "evaluation", "properties", "parts"},
+    {"cli_common", "cli_embed", "cli_embed_job", "cli_evaluate", "cli_refine"},
+    {"bench", "cli_bench"},
     {"cli"},
 )
-MAY_IMPORT_TRAINING = {"cli", "evaluation", "properties"}
+MAY_IMPORT_TRAINING = {"bench", "cli", "evaluation", "properties"}
 NEED_NO_RDKIT = (
     "molgraph",
     "streams",
@@ -43,11 +49,12 @@ NEED_NO_RDKIT = (
     "paper_network",
     "sampler",
     "weights",
+    "deblurring",
 )
 HEAVY = ("torch", "rdkit", "numpy", "safetensors", "tqdm", "typer")
 OPTIONAL = ("scipy", "matplotlib", "openmm", "tblite", "mdtraj", "meeko", "gemmi", "vina", "openff", "posebusters")
 
-SUBPACKAGES = ("potentials", "evaluation")  # in `LAYERS` under their own names
+SUBPACKAGES = ("potentials", "evaluation", "bench")  # in `LAYERS` under their own names
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 BELOW_EMBED = {module for module, level in LEVEL.items() if level < LEVEL["embed"]}
 
