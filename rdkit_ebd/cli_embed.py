@@ -215,14 +215,14 @@ def _check_resumable(source: str, output: str, seed: int) -> None:
 
 def _workers(workers: int | None, threads: int | None, total: int | None) -> int:
     """How many processes embed beside this one: settled here, as little may be left of a job that is resumed."""
-    from rdkit_ebd.pool import SUPPORTED, usable_cores
+    from rdkit_ebd.library import default_workers
+    from rdkit_ebd.pool import SUPPORTED
 
     if workers and not SUPPORTED:
         raise ValueError("--workers needs a POSIX system; --workers 0 does without them")
     if total == 1 or threads is not None:
         return 0
-    cores = usable_cores() if SUPPORTED else 1
-    return (cores if cores > 1 else 0) if workers is None else workers
+    return default_workers() if workers is None else workers
 
 
 def _parameters(**values: Any) -> EBD:
