@@ -7,6 +7,7 @@ others nothing.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from rdkit_ebd.wire import Ready, Refusal, Start, packed, receive, send
 GRACE = 30.0  # seconds beyond its timeout after which a molecule's worker is taken to hang
 START_LIMIT = 300.0  # seconds in which a worker must be ready
 SUPPORTED = os.name == "posix"  # a Windows process cannot inherit its end of a socket pair by number
+_CGROUP = Path("/sys/fs/cgroup/cpu.max")
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 # glibc gives large blocks back to the system at once, and every tensor of the network is then paid for in page faults.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 29)}
@@ -225,10 +227,18 @@ class Pool:
 
 
 def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    if sys.version_info >= (3, 13):
-        return os.process_cpu_count() or 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use; a container's share of its machine counts, rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, math.ceil(_quota(_CGROUP))))
+
+
+def _quota(file: Path) -> float:
+    """Cores' worth of time that a control group may use, from its cpu.max; a great many where nothing limits it."""
+    try:
+        time_allowed, period = file.read_text().split()
+        return int(time_allowed) / int(period)
+    except (OSError, ValueError):  # no such file, or "max"
+        return 1e9
 
 
 def _interpreter() -> list[str]:

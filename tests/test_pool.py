@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,3 +150,15 @@ def test_an_error_on_the_way_ends_all_workers() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert [running(pid) for pid in pids] == [False, False]
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 4), ("150000 100000", 2), ("20000 100000", 1), (None, 4)])
+def test_a_container_s_share_of_the_machine_counts(
+    quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(quota + "\n")
+    monkeypatch.setattr(pool, "_CGROUP", file)
+    monkeypatch.setattr(pool.os, "sched_getaffinity", lambda process: set(range(4)), raising=False)
+    assert pool.usable_cores() == cores
