@@ -137,6 +137,10 @@ def one_attempt(
         return None
     with report.timed("deblur"):
         coords = deblurred(task, indices, seeds, attempt) if task.graph is not None else seeds
+    for k in indices[len(coords) :]:
+        causes[k] = "EXCEEDED_TIMEOUT"
+        report.failures[causes[k]] += 1
+    indices = indices[: len(coords)]
     with report.timed("judge"):
         passed = judged(task, indices, coords, causes)
     stage = "seed" if task.graph is None else "deblurred"
@@ -148,7 +152,7 @@ def right_seeds(
 ) -> tuple[list[int], np.ndarray]:
     """Coarse seeds with the written stereo: their indices and (K, N, 3) coordinates."""
     params = task.params.copy()
-    params.coarse = coarse or task.coarse
+    params.coarse, params.coordMap = coarse or task.coarse, {}  # which numbers the whole molecule's atoms
 
     def recipe(seed: int) -> Any:
         parameters: Any = params.coarse_parameters(seed)
@@ -178,19 +182,20 @@ def right_seeds(
 
 
 def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int) -> np.ndarray:
-    """Run the model over seeds (K, N, 3), a bounded number of atoms at a time."""
+    """Run the model over seeds (K, N, 3), a bounded number of atoms at a time; over the first of them if it is late."""
     rows = max(1, task.params.batchAtoms // seeds.shape[1])
     config = task.model.config
     # What many rounds drive into a clash (over-flattened biaryls), fewer leave alone: each retry has one less.
     rounds = max(1, (task.params.numRounds or config.rounds) - attempt)
     times = deblur_times(task.params.numSteps or config.steps, rounds)
-    parts = []
+    parts = [seeds[:0]]
     for start in range(0, len(indices), rows):
         if task.late:
-            parts.append(np.full((len(indices) - start, *seeds.shape[1:]), np.nan))
             break
         part = slice(start, start + rows)
         parts.append(_deblur_rows(task, indices[part], seeds[part], attempt, times))
+        if not len(parts[-1]):
+            break
     return np.concatenate(parts)
 
 
@@ -202,7 +207,8 @@ def _deblur_rows(
     noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), seeds.shape[1]) for k in indices])
     noise = noise * (own if asked is None else asked)
     wanted = task.callback is not None
-    made = task.deblurrer(Request(task.graph, seeds, noise.numpy(), tuple(times), task.component.held, wanted))
+    held, deadline = task.component.held, task.deadline
+    made = task.deblurrer(Request(task.graph, seeds, noise.numpy(), tuple(times), held, deadline, wanted))
     if task.callback and made.path is not None:
         for states, k in zip(made.path, indices, strict=True):
             task.callback(k, _path_mol(task.component.mol, list(states), times))

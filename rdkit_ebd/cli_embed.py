@@ -227,8 +227,6 @@ def _workers(workers: int | None, threads: int | None, total: int | None) -> int
 
 def _parameters(**values: Any) -> EBD:
     """Parameters that are known to work, the model loaded: what is wrong with them is told before any molecule."""
-    import torch
-
     from rdkit_ebd.params import EBD
     from rdkit_ebd.weights import load_model
 
@@ -238,8 +236,6 @@ def _parameters(**values: Any) -> EBD:
         for method in filter(None, (params.refine, params.score)):
             check_method(method)
         load_model(params.model, params.device)
-    if params.numThreads:  # otherwise torch's own choice, which knows of OMP_NUM_THREADS
-        torch.set_num_threads(params.threads())
     return params
 
 

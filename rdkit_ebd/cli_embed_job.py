@@ -125,7 +125,7 @@ def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
         **job.params.to_dict(),
         "model": model.config.name,
         "device": str(model.device),
-        "numThreads": 1 if job.workers else torch.get_num_threads(),  # the last digits may depend on it
+        "numThreads": 1 if job.workers else job.params.threads(),  # the last digits may depend on it
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -15,6 +17,10 @@ from rdkit_ebd.sampler import Held, deblur
 from rdkit_ebd.weights import LoadedModel
 
 SIMILAR = 1.25  # atoms of the largest molecule of a batch over those of the smallest: beyond it padding costs too much
+
+
+class _OutOfTime(Exception):
+    """All deadlines of a batch have passed."""
 
 
 class DeviceFull(RuntimeError):
@@ -31,6 +37,7 @@ class Request:
         noise: (K, T, N, 3) float32, times the noise scale.
         times: T times, as `sampler.deblur` takes them.
         held: Positions of the atoms held in place, by their indices, angstrom.
+        deadline: `time.monotonic()` after which it is of no use, and is given up between two steps.
         keep_path: Whether the states on the way are wanted, too.
     """
 
@@ -39,6 +46,7 @@ class Request:
     noise: np.ndarray
     times: tuple[float, ...]
     held: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    deadline: float | None = None
     keep_path: bool = False
 
     def __len__(self) -> int:
@@ -59,7 +67,7 @@ class Deblurred:
     """What became of a request.
 
     Attributes:
-        coords: (K, N, 3) float64, angstrom.
+        coords: (K, N, 3) float64, angstrom; none at all where it was given up.
         path: (K, T + 1, N, 3) float32: the states, then the last prediction; None where they were not wanted.
     """
 
@@ -77,9 +85,14 @@ class Deblurrer(Protocol):
 
 @dataclass(frozen=True)
 class LocalDeblurrer:
-    """Deblurs in this process, on the model's device."""
+    """Deblurs in this process, on the model's device, with so many CPU threads.
+
+    A call has its own number and not torch's: where other cores are busy, threads that wait for one another
+    take many times longer than one alone.
+    """
 
     model: LoadedModel
+    threads: int = 1
 
     def __call__(self, request: Request) -> Deblurred:
         """Deblur the seeds of one request.
@@ -87,7 +100,21 @@ class LocalDeblurrer:
         Raises:
             DeviceFull: Not even one of them fits into the memory.
         """
-        return deblur_requests(self.model, [request])[0]
+        with torch_threads(self.threads):
+            return deblur_requests(self.model, [request])[0]
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads in a `with` block."""
+    before = torch.get_num_threads()
+    if before != count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if before != count:
+            torch.set_num_threads(before)
 
 
 def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]:
@@ -155,23 +182,22 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
     held = _held(requests[0], x)
     path: list[torch.Tensor] = []
 
+    keep = any(request.keep_path for request in requests)
+
     def record(step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
-        path.append(x_t.cpu())
-        if step == len(requests[0].times) - 1:
+        if all(request.deadline is not None and time.monotonic() >= request.deadline for request in requests):
+            raise _OutOfTime
+        if keep:
+            path.append(x_t.cpu())
+        if keep and step == len(requests[0].times) - 1:
             path.append(x_0.cpu())
 
-    keep = any(request.keep_path for request in requests)
-    with torch.inference_mode():
-        out = deblur(
-            model.network,
-            held.put(x) if held else x,
-            batch,
-            model.config.blur,
-            requests[0].times,
-            noise,
-            held,
-            record if keep else None,
-        )
+    start = held.put(x) if held else x
+    try:
+        with torch.inference_mode():
+            out = deblur(model.network, start, batch, model.config.blur, requests[0].times, noise, held, record)
+    except _OutOfTime:
+        return [Deblurred(request.seeds[:0]) for request in requests]
     coords = np.split(out.cpu().double().numpy(), np.cumsum(counts)[:-1])
     states = np.split(torch.stack(path, 1).numpy(), np.cumsum(counts)[:-1]) if path else [None] * len(counts)
     return [

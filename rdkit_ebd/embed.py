@@ -103,7 +103,7 @@ def make(
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
     with report.timed("model"):
         model = load_model(params.model, params.device)
-    deblurrer = deblurrer or LocalDeblurrer(model)
+    deblurrer = deblurrer or LocalDeblurrer(model, params.threads())
     with report.timed("prepare"):
         full = with_hydrogens(mol, conformers=params.coarse == OWN)
         finish = Finish(full, params, deadline, report)

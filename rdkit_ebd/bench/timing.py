@@ -8,13 +8,12 @@ EBD runs on the CPU too, unless its name says otherwise ("EBD:device=cuda").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-import torch
 from rdkit import Chem, rdBase
 
+from rdkit_ebd.deblurring import torch_threads
 from rdkit_ebd.evaluation.measures import Yardstick, positions
 from rdkit_ebd.evaluation.methods import EBDMethod, Generated, Method, generate
 from rdkit_ebd.evaluation.run import WARM_UP, require_at_least
@@ -111,17 +110,6 @@ def on_equal_terms(method: Method, threads: int) -> Method:
         params.device = "cpu"
         method = replace(method, params=params)
     return replace(method, threads=threads)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads in a `with` block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _time_molecule(index: int, record: Record, methods: Sequence[Method], plan: Plan) -> list[Timing]:

@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def minutes_each(self) -> float:
-        """Training time of each network."""
+        """Training time of the first network, whose samples are those of all."""
         return self.minutes * TRAINING_SHARE / len(self.rows)
 
     @property
@@ -195,7 +195,9 @@ def run_ablations(
             elements = sorted({atom.GetAtomicNum() for r in records for atom in r.mol.GetAtoms()})
             config = ablation_config(ablation, own, elements, data.stem, spread(records, own), wanted.full_size)
             shards = _shards(data, valid, out, ablation, own, wanted, elements, workers)
-            _write(file, _trained(config, file.parent, shards, wanted.minutes_each, torch.device(device)))
+            # The first line's minutes set what all of them see: a machine that is busier later must not decide.
+            minutes, samples = (math.inf, rows[0]["samples"]) if rows else (wanted.minutes_each, math.inf)
+            _write(file, _trained(config, file.parent, shards, minutes, samples, torch.device(device)))
         rows.append(json.loads(file.read_text()))
     sizes = sorted({a.vocabulary for a in ablations})
     statistics = {size: fragment_table((r.mol for r in records), vocabulary.truncate(size)) for size in sizes}
@@ -214,8 +216,9 @@ def format_ablations(
     lines += ["", *(_told(size, told) for size, told in statistics.items()), ""]
     network = "of the published size" if plan.full_size else f"small ({SMALL.width} wide, {SMALL.blocks} blocks)"
     lines.append(
-        f"Networks are {network}, {plan.minutes_each:.3g} minutes of training each on {plan.molecules} molecules at "
-        f"most, judged on {rows[0]['judged']}. The paper trained a million steps: read small differences as noise."
+        f"Networks are {network}; each has seen the samples that the first did in {plan.minutes_each:.3g} minutes, of "
+        f"{plan.molecules} molecules at most, and is judged on {rows[0]['judged']}. "
+        "The paper trained a million steps: read small differences as noise."
     )
     return "\n".join(lines)
 
@@ -262,15 +265,20 @@ def _shards(
 
 
 def _trained(
-    config: TrainConfig, run: Path, shards: tuple[list[Path], list[Path]], minutes: float, device: torch.device
+    config: TrainConfig,
+    run: Path,
+    shards: tuple[list[Path], list[Path]],
+    minutes: float,
+    samples: float,
+    device: torch.device,
 ) -> dict[str, Any]:
-    """Train for what is left of the minutes, then judge."""
+    """Train for what is left of the minutes and the samples, then judge."""
     run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, run, device)
     if trainer.state_file.exists():
         trainer.load_state()
     left = max(0.0, minutes - trainer.seconds / 60)
-    fit(trainer, load_shards(shards[0]), [], left, SAVE_MINUTES)
+    fit(trainer, load_shards(shards[0]), [], left, SAVE_MINUTES, samples)
     model, examples = config.model, load_shards(shards[1])
     times = deblur_times(model.steps)
     table = validation_table(trainer.averaged(), examples, model.blur, times, model.noise_scale)

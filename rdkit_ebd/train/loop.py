@@ -203,26 +203,28 @@ def fit(
     valid: Sequence[Example],
     max_minutes: float,
     checkpoint_minutes: float = 5.0,
+    max_samples: float = math.inf,
 ) -> Path:
-    """Train for `max_minutes`, checkpoint and validate every few minutes, export the average.
+    """Train for `max_minutes`, or until the trainer has seen `max_samples` if that is earlier.
+
+    It checkpoints and validates every few minutes, and exports the average.
 
     Returns:
         The exported checkpoint.
     """
-    start, last = time.monotonic(), time.monotonic()
-    budget, tally = 60 * max_minutes, _Tally()
-    fall_from = budget * (1 - trainer.config.anneal_share)
-    kept = False
-    config = trainer.config
+    start, last, begun = time.monotonic(), time.monotonic(), trainer.samples
+    config, tally, kept = trainer.config, _Tally(), False
     stream = batches(train, config.batch_atoms, config.seed + trainer.step, config.objective.distortion)
     for pairs in stream:
-        elapsed = time.monotonic() - start
-        if elapsed >= budget:
+        spent = max(
+            _share(time.monotonic() - start, 60 * max_minutes), _share(trainer.samples - begun, max_samples - begun)
+        )
+        if spent >= 1:
             break
-        if elapsed >= fall_from and not kept:
+        if spent >= 1 - config.anneal_share and not kept:
             trainer.save_state()
             kept = True
-        rate = min(1.0, (budget - elapsed) / max(budget - fall_from, 1e-9))
+        rate = min(1.0, (1 - spent) / max(config.anneal_share, 1e-9))
         before = time.monotonic()
         tally.add(trainer.train_step(pairs.to(trainer.device), rate))
         trainer.seconds += time.monotonic() - before
@@ -232,6 +234,10 @@ def fit(
     if not kept:
         trainer.save_state()
     return _checkpoint(trainer, valid, tally, save=False)
+
+
+def _share(used: float, budget: float) -> float:
+    return used / budget if budget > 0 else 1.0
 
 
 class _Tally:
