@@ -110,7 +110,7 @@ def make_conformers(task: Task, count: int) -> list[Made | None]:
         found = one_attempt(task, pending, attempt, causes, coarse)
         seedless = 0 if found is not None else seedless + 1
         if found is None and task.coarse != OWN:
-            # What ETKDG's flat rings make impossible ([2.2]paracyclophane), distance geometry may do.
+            # What ETKDG's flat rings make impossible, distance geometry may do.
             coarse = "dg"
         for k, conformer in (found or {}).items():
             made[k] = conformer
