@@ -48,20 +48,6 @@ def in_one_line(error: Exception) -> str:
     return f"internal error, please report it: {error!r}"
 
 
-def check_method(name: str) -> None:
-    """Look whether a method exists and is installed, before any molecule is read.
-
-    Raises:
-        ValueError: There is no such method.
-        ImportError: Its engine is not installed; the message has the install line.
-    """
-    from rdkit import Chem
-
-    from rdkit_ebd.potentials import get_potential
-
-    get_potential(name).obstacle(Chem.AddHs(Chem.MolFromSmiles("C")))
-
-
 def progress(total: int | None, quiet: bool) -> tqdm[NoReturn]:
     """A bar of molecules on stderr."""
     from tqdm import tqdm

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from rdkit_ebd.cli_common import PROBLEMS, check_method, count, progress, usage_errors, written_or_told
+from rdkit_ebd.cli_common import PROBLEMS, count, progress, usage_errors, written_or_told
 from rdkit_ebd.cli_embed_job import BY_ROTORS, Embedded, FileJob, Tally, embedded, manifest
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
@@ -233,8 +233,7 @@ def _parameters(**values: Any) -> EBD:
     with usage_errors():
         params = EBD(**values)
         params.validate()
-        for method in filter(None, (params.refine, params.score)):
-            check_method(method)
+        params.require_engines()
         load_model(params.model, params.device)
     return params
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdkit_ebd.cli_common import PROBLEMS, check_method, count, in_one_line, progress, usage_errors, written_or_told
+from rdkit_ebd.cli_common import PROBLEMS, count, in_one_line, progress, usage_errors, written_or_told
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit import Chem
@@ -108,13 +108,14 @@ def score(
 
 def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bool) -> None:
     from rdkit_ebd.files import SDFWriter, count_molecules, place, read_molecules
+    from rdkit_ebd.potentials import require_engine
 
     start, total = time.perf_counter(), Done([])
     with written_or_told(output), ExitStack() as stack:
         with usage_errors():
             if place(source) != "record":
                 raise ValueError(f"{source!r} has no coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
-            check_method(method)
+            require_engine(method)
             entries, records = read_molecules(source), count_molecules(source)
             writer = stack.enter_context(SDFWriter(output))
         bar = stack.enter_context(progress(records, quiet))

@@ -14,7 +14,6 @@ from rdkit.Chem import rdMolDescriptors
 
 from rdkit_ebd.api import Parameters, check_count, check_molecule, settings_of
 from rdkit_ebd.embed import Outcome, settle, warn_of_missing_hydrogens
-from rdkit_ebd.engine import potential_of
 from rdkit_ebd.jobs import Job, Line, failed, outcome_of
 from rdkit_ebd.params import EBD
 from rdkit_ebd.pool import SUPPORTED, Pool, usable_cores
@@ -182,9 +181,7 @@ def _settings(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
     """Parameters that are known to work with any molecule that can be treated at all."""
     settings = settings_of(params, keywords)
     settings.validate()
-    for method in {settings.refine, settings.energy_method} - {None}:
-        if method is not None:
-            potential_of(method).obstacle(Chem.AddHs(Chem.MolFromSmiles("C")))  # an ImportError before any work
+    settings.require_engines()
     settings.model = str(model_path(settings.model).resolve())  # the current folder may change before a worker starts
     load_model(settings.model, settings.device)
     return settings

@@ -15,7 +15,7 @@ from typing import Any
 from rdkit.Chem import rdDistGeom
 from rdkit.Geometry import Point3D
 
-from rdkit_ebd.potentials import get_potential
+from rdkit_ebd.potentials import get_potential, require_engine
 
 Kind = Callable[[str, Any], Any]
 """(field name, value) -> the value as it is stored; raises TypeError or ValueError naming all three."""
@@ -328,6 +328,11 @@ class EBD:
         outside = [i for i in self.coordMap if num_atoms is not None and i >= num_atoms]
         if outside:
             raise ValueError(f"coordMap names atoms {outside}, but the molecule has {num_atoms} atoms (0 to n - 1)")
+
+    def require_engines(self) -> None:
+        """Look whether refine and score can be used here; an ImportError with the install line if not."""
+        for method in filter(None, (self.refine, self.score)):
+            require_engine(method)
 
     def coarse_parameters(self, seed: int) -> rdDistGeom.EmbedParameters:
         """RDKit's parameters for the coarse stage: a recipe, then what was changed here, then what must be so.

@@ -25,7 +25,6 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from rdkit_ebd.api import EmbedWithReport
 from rdkit_ebd.params import EBD
-from rdkit_ebd.potentials import get_potential
 from rdkit_ebd.report import CAUSES, EmbedReport, get_provenance
 from rdkit_ebd.weights import load_model
 
@@ -226,8 +225,7 @@ def _parameters(name: str, words: str) -> EBD:
         params = EBD.from_keywords(**values)
         params.validate()
         load_model(params.model, params.device)
-        for engine in filter(None, (params.refine, params.score)):
-            get_potential(engine).obstacle(Chem.AddHs(Chem.MolFromSmiles("C")))  # an ImportError, if it is missing
+        params.require_engines()
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: {error}") from error
     return params

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.potentials import get_potential
+from rdkit_ebd.potentials import get_potential, require_engine
 
 POTENTIAL = "GFN2-xTB"
 MOST_STEPS = 1000
@@ -16,7 +16,7 @@ MOST_STEPS = 1000
 
 def require_potential() -> None:
     """Raise an ImportError with the install line where a package is missing."""
-    get_potential(POTENTIAL).obstacle(Chem.AddHs(Chem.MolFromSmiles("C")))
+    require_engine(POTENTIAL)
 
 
 def released(mol: Chem.Mol, coords: np.ndarray) -> tuple[float | None, Counter[str]]:

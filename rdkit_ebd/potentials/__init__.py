@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from rdkit import Chem
+
 from rdkit_ebd.potentials.base import Minimum, Potential, Surface
 
-__all__ = ["GROUP", "Minimum", "Potential", "Surface", "get_potential"]
+__all__ = ["GROUP", "Minimum", "Potential", "Surface", "get_potential", "require_engine"]
 
 GROUP = "rdkit_ebd.potentials"
 Family = Callable[[str], Potential | None]
@@ -32,6 +34,16 @@ def get_potential(name: str) -> Potential:
         "GFN2-xTB (also /water or another ALPB solvent), openff-2.2.1 (also /water) and other SMIRNOFF force fields, "
         f"and what installed packages register under {GROUP!r}"
     )
+
+
+def require_engine(name: str) -> None:
+    """Look whether a potential exists and can be used here, before any molecule is there to use it on.
+
+    Raises:
+        ValueError: There is no such potential.
+        ImportError: Its engine is not installed; the message has the install line.
+    """
+    get_potential(name).obstacle(Chem.AddHs(Chem.MolFromSmiles("C")))
 
 
 def _families() -> Iterator[Family]:

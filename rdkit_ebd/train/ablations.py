@@ -187,7 +187,7 @@ def run_ablations(
     _same_plan(wanted, out / "plan.json")
     records = list(read_records(data, limit=wanted.molecules))
     vocabulary = _vocabulary(records, max(a.vocabulary for a in ablations), out / "vocabulary.json")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for ablation in ablations:
         file = out / ablation.name / "row.json"
         if not file.exists():
