@@ -106,6 +106,9 @@ def embed(
     prune: Annotated[
         float, typer.Option(min=0, help="Drop what is this near a kept one, heavy-atom RMSD in angstrom; 0: nothing.")
     ] = 0.0,
+    over_sample: Annotated[
+        float, typer.Option(min=1, help="Conformers to make for each that is kept, the most diverse; 1: keep all.")
+    ] = 1.0,
     refine: Annotated[
         str | None,
         typer.Option(help="Relax with UFF, MMFF94s, openff-2.2.1, GFN2-xTB, ...", show_default="not at all"),
@@ -181,6 +184,7 @@ def embed(
         params = _parameters(
             randomSeed=seed,
             pruneRmsThresh=prune,
+            overSample=over_sample,
             refine=refine,
             score=score,
             energyWindow=energy_window,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Sequence
@@ -113,16 +114,17 @@ def make(
             make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback, deblurrer)
             for number, component in enumerate(components)
         ]
-    made = [make_conformers(task, num_confs) for task in tasks]
+    attempted = math.ceil(num_confs * params.overSample)
+    made = [make_conformers(task, attempted) for task in tasks]
     collect(report, tasks)
-    complete = [k for k in range(num_confs) if all(parts[k] is not None for parts in made)]
+    complete = [k for k in range(attempted) if all(parts[k] is not None for parts in made)]
     found = [candidate(k, whole_conformer(components, [parts[k] for parts in made])) for k in complete]
     with report.timed("refine"):
         found = finish.refined(found)
     with report.timed("score"):
         found = finish.within_window(finish.scored(found))
     with report.timed("prune"):
-        found = finish.diverse(found, mol)
+        found = finish.chosen(finish.diverse(found, mol), num_confs, mol)
     origin: dict[str, str | int] = {
         "version": __version__,
         "model": model.config.name,

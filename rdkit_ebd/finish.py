@@ -13,9 +13,11 @@ from rdkit_ebd.attempt import CHIRAL_CAUSES
 from rdkit_ebd.checks import check_tables
 from rdkit_ebd.engine import Engine, potential_of
 from rdkit_ebd.params import EBD
-from rdkit_ebd.prune import keep_diverse, symmetry_mappings
+from rdkit_ebd.prune import keep_diverse, most_diverse, symmetry_mappings
 from rdkit_ebd.relax import TIMEOUT, UNTREATABLE, Outcome, Terms, checks_lost, energies, relax
 from rdkit_ebd.report import EmbedReport, causes_in_words
+
+MOST_MAPPINGS = 100  # where every conformer is compared with every other
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,31 @@ class Finish:
         order = np.argsort([c.energy for c in candidates], kind="stable")  # NaN comes last
         rows = keep_diverse(np.stack([candidates[k].coords[:atoms] for k in order]), mappings, threshold)
         self.report.pruned += len(candidates) - len(rows)
+        return [candidates[k] for k in sorted(order[rows].tolist())]
+
+    def chosen(self, candidates: Sequence[Candidate], count: int, mol: Chem.Mol) -> list[Candidate]:
+        """So many of them, as unlike each other as can be.
+
+        Where there are energies, those highest up are out of the question: half as many as there are too many.
+
+        Args:
+            candidates: In the order of their indices, and so is the answer.
+            count: Conformers wanted.
+            mol: As in `diverse`.
+        """
+        surplus = len(candidates) - count
+        if surplus <= 0:
+            return list(candidates)
+        self.report.surplus += surplus
+        if not count:
+            return []
+        order = np.argsort([c.energy for c in candidates], kind="stable")
+        if any(c.method for c in candidates):
+            order = order[: len(candidates) - surplus // 2]
+        mappings = symmetry_mappings(
+            mol, self.params.onlyHeavyAtomsForRMS, self.params.useSymmetryForPruning, MOST_MAPPINGS
+        )
+        rows = most_diverse(np.stack([candidates[k].coords[: mol.GetNumAtoms()] for k in order]), mappings, count)
         return [candidates[k] for k in sorted(order[rows].tolist())]
 
     def _relax(self, engine: Engine, starts: list[np.ndarray]) -> dict[int, Outcome]:

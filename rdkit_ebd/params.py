@@ -208,6 +208,7 @@ class EBD:
     noiseScale: float | None = setting(
         None, optional(number(0)), "times the noise the model was trained with; 0: none; None: the model's own"
     )
+    overSample: float = setting(1.0, number(1), "conformers made for each that is kept, the most diverse; 1: all are")
     refine: str | None = setting(None, optional(text), "method that relaxes conformers, such as MMFF94s; None: none")
     score: str | None = setting(None, optional(text), "method that gives their energies; None: that of refine")
     energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies further up, kcal/mol")

@@ -87,6 +87,16 @@ def keep_diverse(coords: np.ndarray, mappings: np.ndarray, threshold: float) -> 
     return kept
 
 
+def most_diverse(coords: np.ndarray, mappings: np.ndarray, count: int) -> list[int]:
+    """`count` rows of `coords` (K, N, 3), the first and then again and again the one furthest from all those chosen."""
+    chosen, nearest = [0], np.full(len(coords), np.inf)
+    while len(chosen) < min(count, len(coords)):
+        nearest = np.fmin(nearest, best_rms(coords[chosen[-1]], coords, mappings))
+        nearest[chosen] = -1.0
+        chosen.append(int(nearest.argmax()))
+    return chosen
+
+
 def symmetry_mappings(
     mol: Chem.Mol, onlyHeavyAtoms: bool = True, useSymmetry: bool = True, maxMatches: int = 1000
 ) -> np.ndarray:

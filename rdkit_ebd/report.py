@@ -50,6 +50,7 @@ class EmbedReport:
         failed: (index, last cause) of each conformer that could not be made.
         pruned: Conformers that were made and dropped, for being near another.
         above_window: Conformers that were made and dropped, for lying too far above the lowest energy.
+        surplus: Conformers made and dropped, for more were made than asked for (`EBD.overSample`).
         refined: Conformers made that were relaxed.
         unrefined: (index, cause) of each conformer made that was to be relaxed and stays as it was. Causes are those
             of the judgement, NO_ENERGY, EXCEEDED_TIMEOUT, and UNTREATABLE for a molecule without parameters.
@@ -67,6 +68,7 @@ class EmbedReport:
     failed: list[tuple[int, str]] = field(default_factory=list)
     pruned: int = 0
     above_window: int = 0
+    surplus: int = 0
     refined: int = 0
     unrefined: list[tuple[int, str]] = field(default_factory=list)
     stereo_judged: int = 0
@@ -108,7 +110,8 @@ class EmbedReport:
 
     def merge(self, other: EmbedReport) -> None:
         """Add another report to this one; seconds are added too, also where the two ran side by side."""
-        for name in ("requested", "attempts", "pruned", "above_window", "refined", "stereo_judged", "stereo_right"):
+        dropped, judged = ("pruned", "above_window", "surplus"), ("stereo_judged", "stereo_right")
+        for name in ("requested", "attempts", *dropped, "refined", *judged):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("ids", "failed", "unrefined", "notes", "messages"):
             getattr(self, name).extend(getattr(other, name))

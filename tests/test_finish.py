@@ -15,6 +15,8 @@ from spoiled import Spoiled, mirrored
 
 from rdkit_ebd import EBD, EmbedReport, EmbedWithReport, PruneConformers, finish, get_provenance
 from rdkit_ebd.potentials.rdkit_ff import RDKitForceField
+from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.rmsd import best_rms
 
 DRUG = "C[C@H](CS)C(=O)N1CCC[C@H]1C(=O)O"
 
@@ -134,3 +136,39 @@ def test_no_time_to_refine_is_told() -> None:
     assert [c.origin["stage"] for c in late.scored(late.refined(found))] == ["deblurred"] * 2
     assert report.unrefined == [(0, "EXCEEDED_TIMEOUT"), (1, "EXCEEDED_TIMEOUT")]
     assert "2 of 2 conformers have no MMFF94s energy" in report.messages
+
+
+def nearest(x: np.ndarray) -> float:
+    """Mean distance of a conformer from the one most like it, angstrom."""
+    mappings = symmetry_mappings(with_hydrogens(DRUG))
+    apart = np.array([best_rms(one, x, mappings) for one in x]) + 1e9 * np.eye(len(x))
+    return float(apart.min(1).mean())
+
+
+def test_of_more_conformers_the_most_diverse_are_kept() -> None:
+    every = positions(embed(12)[0])
+    mol, report = embed(4, overSample=3.0)
+    kept = stored(mol, "ebd_index")
+    assert report.ids == [0, 1, 2, 3]
+    assert (report.requested, report.surplus, report.missing, report.ok) == (4, 8, 0, True)
+    assert kept == sorted(kept)
+    assert kept[0] == 0
+    assert np.array_equal(positions(mol), every[kept])
+    assert nearest(positions(mol)) > nearest(every[:4])
+
+
+def test_of_more_conformers_those_far_up_are_never_kept() -> None:
+    everything = embed(12, score="MMFF94s")[0]
+    mol, _ = embed(6, overSample=2.0, score="MMFF94s")
+    ranked = sorted(stored(everything, "ebd_energy"))
+    energies = stored(mol, "ebd_energy")
+    assert min(energies) == pytest.approx(ranked[0], abs=1e-6)
+    assert max(energies) < ranked[9]
+
+
+@pytest.mark.parametrize(("count", "over"), [(0, 2.0), (1, 2.5), (3, 1.01)])
+def test_as_many_are_written_as_were_asked_for(count: int, over: float) -> None:
+    mol, report = embed(count, overSample=over)
+    assert mol.GetNumConformers() == count == len(report.ids)
+    assert report.surplus == math.ceil(count * over) - count
+    assert report.ok

@@ -27,6 +27,7 @@ OTHER = {
     **{"basinThresh": 4.0, "initialEmbeddingMode": "RANDOM_COORDINATE_EMBEDDING", "embedForceField": "MMFF"},
     **{"model": "a.safetensors", "device": "cuda:1", "coarse": "dg", "numSteps": 3, "numRounds": 2, "noiseScale": 0.0},
     **{"fallback": "ETKDGv3", "batchAtoms": 100, "refine": "openff", "score": "GFN2-xTB", "energyWindow": 6.0},
+    **{"overSample": 2.0},
 }
 
 MISTAKES = [
@@ -41,6 +42,7 @@ MISTAKES = [
     *[("model", v) for v in ("", None, 3)],
     *[("numSteps", v) for v in (0, 2.0)],
     *[("energyWindow", v) for v in (0, -1.0, "6")],
+    *[("overSample", v) for v in (0.5, "2", None)],
     *[("maxIterations", -1), ("timeout", 0.5), ("optimizerForceTol", 0.0), ("noiseScale", -0.1), ("batchAtoms", 0)],
     *[("coarse", "ETKDG"), ("fallback", None), ("refine", 3), ("score", ""), ("initialEmbeddingMode", "DG")],
 ]

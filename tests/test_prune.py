@@ -213,3 +213,12 @@ def test_align_moves_onto_the_first_by_heavy_atoms() -> None:
     np.testing.assert_allclose(rms, expected, atol=1e-6)
     np.testing.assert_allclose(rms, prune.best_rms(untouched[2], untouched[[0, 3]], heavy[None]), atol=1e-4)
     assert prune.AlignConformers(mol, [2]) == []
+
+
+def test_the_most_diverse_are_chosen_from_far_to_near() -> None:
+    line = np.zeros((5, 2, 3))
+    line[:, 1, 0] = [1.0, 1.1, 9.0, 5.0, 1.2]  # bond lengths
+    mappings = np.array([[0, 1]])
+    assert prune.most_diverse(line, mappings, 1) == [0]
+    assert prune.most_diverse(line, mappings, 3) == [0, 2, 3]
+    assert sorted(prune.most_diverse(line, mappings, 9)) == [0, 1, 2, 3, 4]
