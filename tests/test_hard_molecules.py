@@ -62,7 +62,8 @@ def test_nothing_happens_that_never_may(outcomes: dict[str, list[Outcome]]) -> N
 
 def test_molecules_are_made_or_fail_as_expected(outcomes: dict[str, list[Outcome]]) -> None:
     for outcome in (outcome for group in outcomes.values() for outcome in group):
-        assert outcome.verdict == outcome.expected or "EXCEEDED_TIMEOUT" in outcome.causes, outcome
+        barely = outcome.category == "strained or impossible" and 0 < outcome.made < outcome.requested
+        assert outcome.verdict == outcome.expected or barely or "EXCEEDED_TIMEOUT" in outcome.causes, outcome
 
 
 def test_outcomes_become_a_table_and_failures_are_told() -> None:
