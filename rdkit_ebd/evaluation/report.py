@@ -42,6 +42,7 @@ from typing import Any
 
 import numpy as np
 
+from rdkit_ebd.files import whole_file
 from rdkit_ebd.train.metrics import mean_table
 
 WITHIN = (0.5, 1.0, 2.0)  # angstrom
@@ -159,12 +160,8 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file that appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        stream.write(text.encode())
 
 
 def _csv_line(row: Mapping[str, Any]) -> dict[str, Any]:
