@@ -22,6 +22,8 @@ from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.sampler import deblur_times
+from rdkit_ebd.skeleton import Skeleton, skeleton_of
+from rdkit_ebd.skeleton_seeds import skeleton_seeds
 from rdkit_ebd.stereo import stereo_kept
 from rdkit_ebd.streams import coarse_base, noise_stream
 from rdkit_ebd.weights import LoadedModel
@@ -31,6 +33,8 @@ Callback = Callable[[int, Chem.Mol], None]
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
 OWN = "conformers"  # the coarse stage that makes no seeds
+SKELETON = "skeleton"  # the one that makes them without hydrogens
+SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
 SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
 STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO)
 CHIRAL_CAUSES = (Cause.CENTRE_INVERTED, Cause.ATROPISOMER_STEREO)
@@ -51,11 +55,12 @@ class Task:
 
     component: Component
     params: EBD
-    coarse: str  # "etkdg", "dg" or OWN
+    coarse: str  # "etkdg", "dg", SKELETON or OWN
     model: LoadedModel
     tables: CheckTables
     deblurrer: Deblurrer
     graph: MolGraph | None  # None where there is nothing to deblur
+    skeleton: Skeleton | None  # None where seeds are made with all atoms
     treatable: bool
     seed: int
     deadline: float | None
@@ -91,8 +96,12 @@ def make_task(
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)
     coarse = params.coarse or model.config.coarse
+    # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
+    bare = skeleton_of(component.mol) if coarse == SKELETON and graph is not None and not component.held else None
     report = EmbedReport()
-    return Task(component, params, coarse, model, tables, deblurrer, graph, treatable, seed, deadline, report, callback)
+    return Task(
+        component, params, coarse, model, tables, deblurrer, graph, bare, treatable, seed, deadline, report, callback
+    )
 
 
 def make_conformers(task: Task, count: int) -> list[Made | None]:
@@ -163,10 +172,15 @@ def right_seeds(
         return parameters
 
     with rdBase.BlockLogs():  # the one warning worth having was given for the whole molecule
+        mol, base = task.component.mol, coarse_base(task.seed, attempt)
+        # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew.
+        numbers = range(len(pending)) if attempt else pending
         if params.coarse == OWN:
-            seeds = own_seeds(task.component.mol, pending)
+            seeds = own_seeds(mol, pending)
+        elif params.coarse == SKELETON and task.skeleton and attempt < SKELETON_ATTEMPTS:
+            seeds = skeleton_seeds(mol, task.skeleton, numbers, base, recipe, task.tables, task.deadline)
         else:
-            seeds = coarse_seeds(task.component.mol, pending, coarse_base(task.seed, attempt), recipe, task.deadline)
+            seeds = coarse_seeds(mol, numbers, base, recipe, task.deadline)
     task.report.failures.update(seeds.failures)
     right = stereo_kept(seeds.coords, task.tables.labels) | (not params.enforceChirality)
     for row, k in enumerate(pending):

@@ -28,6 +28,7 @@ class Coarse(str, Enum):
     """Values of --coarse."""
 
     etkdg = "etkdg"
+    skeleton = "skeleton"
     dg = "dg"
     conformers = "conformers"
 
@@ -128,7 +129,8 @@ def embed(
     coarse: Annotated[
         Coarse | None,
         typer.Option(
-            help="Seeds: ETKDGv3, plain distance geometry, or those of an SD file.", show_default="the model's"
+            help="Seeds: ETKDGv3, the same of heavy atoms alone, plain distance geometry, or those of an SD file.",
+            show_default="the model's",
         ),
     ] = None,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,

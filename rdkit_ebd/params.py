@@ -200,8 +200,9 @@ class EBD:
     device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
     coarse: str | None = setting(
         None,
-        optional(choice("etkdg", "dg", "conformers")),
-        "seeds: ETKDGv3, plain distance geometry, or the molecule's own conformers; None: as the model was trained",
+        optional(choice("etkdg", "skeleton", "dg", "conformers")),
+        "seeds: ETKDGv3, the same of the heavy atoms alone with hydrogens put back, plain distance geometry, "
+        "or the molecule's own conformers; None: as the model was trained",
     )
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
     numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring; None: the model's own")

@@ -25,6 +25,16 @@ def coarse_base(seed: int, attempt: int) -> int:
     return mix(seed, attempt) % _COARSE_LIMIT
 
 
+def repeat_base(base: int, trial: int) -> int:
+    """RDKit seed of conformer 0 where seeds of a base were not good enough; trial 0 is the base itself."""
+    return mix(base, trial) % _COARSE_LIMIT if trial else base
+
+
+def hydrogen_stream(base: int, index: int) -> int:
+    """Seed of the choices among the places of a conformer's hydrogens."""
+    return mix(base, index, 0x48)  # H
+
+
 def noise_stream(seed: int, index: int, attempt: int, steps: int, atoms: int) -> Tensor:
     """Standard normal noise (steps, atoms, 3) of one conformer.
 

@@ -45,7 +45,7 @@ class ModelConfig:
         levels: Levels of theory; the first is the one it is asked for.
         card: What a model card holds: data, licence, training, validation table.
         architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
-        coarse: Where its seeds come from by default: "etkdg", or "dg" as in the paper.
+        coarse: Where its seeds come from by default: "etkdg", "skeleton", or "dg" as in the paper.
     """
 
     name: str

@@ -18,11 +18,12 @@ PACKAGE = Path(rdkit_ebd.__file__).parent
 LAYERS = (
     {"potentials"},
     {"params", "report", "conformers", "streams", "molgraph", "rmsd"},
-    {"fragments", "stereo", "featurise", "coarse", "components"},
+    {"fragments", "stereo", "featurise", "coarse", "components", "skeleton"},
     {"batch", "geometry", "blur"},
     {"network", "paper_network"},
     {"sampler", "weights", "checkpoint_import"},
     {"checks", "prune", "deblurring"},
+    {"skeleton_seeds"},
     {"engine", "relax"},
     {"refine", "score", "attempt"},
     {"finish"},

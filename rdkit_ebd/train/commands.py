@@ -20,7 +20,7 @@ def prepare(
         str, typer.Option(help="ebd-f2f (atom-level seeds), ebd-c2f (fragment points) or paper (as published).")
     ] = "ebd-f2f",
     vocabulary_size: Annotated[int, typer.Option(min=1, help="Fragments in the vocabulary.")] = 50,
-    coarse: Annotated[str, typer.Option(help="Coarse stage: etkdg or dg.")] = "etkdg",
+    coarse: Annotated[str, typer.Option(help="Coarse stage: etkdg, skeleton or dg.")] = "etkdg",
     pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
     seeds: Annotated[int, typer.Option(min=1, help="Coarse seeds per molecule.")] = 6,
     levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
@@ -41,6 +41,8 @@ def prepare(
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Make seeds, graphs and pairs. Finished shards are kept, so an interrupted run goes on where it stopped."""
+    from dataclasses import replace
+
     from rdkit_ebd.fragments import Vocabulary
     from rdkit_ebd.train import relaxation
     from rdkit_ebd.train.prepare import (
@@ -67,6 +69,7 @@ def prepare(
     names += [relaxation.LEVEL] if relaxed or bulk else []
     elements = elements_of(data)
     config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
+    config = replace(config, model=replace(config.model, coarse=coarse))  # used as it was trained
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
     known = config.model.levels
     minimised = known.index(relaxation.LEVEL) if relaxed or bulk else 0

@@ -21,6 +21,8 @@ from rdkit_ebd.fragments import Vocabulary, learn_vocabulary
 from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.skeleton import skeleton_of
+from rdkit_ebd.skeleton_seeds import skeleton_seeds
 from rdkit_ebd.streams import coarse_base
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.pairing import pair
@@ -36,7 +38,7 @@ class PrepareConfig:
     """Settings of preparation.
 
     Attributes:
-        coarse: Coarse stage, "etkdg" or "dg".
+        coarse: Coarse stage, "etkdg", "skeleton" or "dg".
         seeds: Coarse seeds per molecule for training; for validation there are twice as many as references.
         pairing: "basin" or "hungarian".
         level: Level of theory of this data set, an index into the model's list.
@@ -151,14 +153,13 @@ def _relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, level:
 
 def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
     """Coarse seeds (S, N, 3) float32 with the written stereo; S may be less than `count`."""
-    parameters = EBD(coarse=config.coarse)
-    found = coarse_seeds(
-        mol,
-        range(count),
-        coarse_base(config.random_seed, 0),
-        parameters.coarse_parameters,
-        time.monotonic() + _SEED_SECONDS,
-    )
+    recipe = EBD(coarse=config.coarse).coarse_parameters
+    base, deadline = coarse_base(config.random_seed, 0), time.monotonic() + _SEED_SECONDS
+    bare = skeleton_of(mol) if config.coarse == "skeleton" else None
+    if bare is None:
+        found = coarse_seeds(mol, range(count), base, recipe, deadline)
+    else:
+        found = skeleton_seeds(mol, bare, range(count), base, recipe, check_tables(mol), deadline)
     return found.coords[found.made].astype(np.float32)
 
 
