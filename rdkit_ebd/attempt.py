@@ -13,7 +13,7 @@ from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
 
 from rdkit_ebd.checks import Cause, CheckTables, check_tables, judge
-from rdkit_ebd.coarse import coarse_seeds, own_seeds
+from rdkit_ebd.coarse import own_seeds
 from rdkit_ebd.components import Component
 from rdkit_ebd.deblurring import Deblurrer, Request
 from rdkit_ebd.featurise import mol_graph, unsupported
@@ -22,8 +22,8 @@ from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.sampler import deblur_times
+from rdkit_ebd.seeding import Seeding
 from rdkit_ebd.skeleton import Skeleton, skeleton_of
-from rdkit_ebd.skeleton_seeds import skeleton_seeds
 from rdkit_ebd.stereo import stereo_kept
 from rdkit_ebd.streams import coarse_base, noise_stream
 from rdkit_ebd.weights import LoadedModel
@@ -61,6 +61,7 @@ class Task:
     deblurrer: Deblurrer
     graph: MolGraph | None  # None where there is nothing to deblur
     skeleton: Skeleton | None  # None where seeds are made with all atoms
+    pool: int  # seeds to choose from for each conformer
     treatable: bool
     seed: int
     deadline: float | None
@@ -98,10 +99,9 @@ def make_task(
     coarse = params.coarse or model.config.coarse
     # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
     bare = skeleton_of(component.mol) if coarse == SKELETON and graph is not None and not component.held else None
-    report = EmbedReport()
-    return Task(
-        component, params, coarse, model, tables, deblurrer, graph, bare, treatable, seed, deadline, report, callback
-    )
+    pool = (params.seedPool or model.config.seed_pool) if graph is not None else 1
+    shared = (params, coarse, model, tables, deblurrer, graph, bare, pool, treatable, seed, deadline)
+    return Task(component, *shared, EmbedReport(), callback)
 
 
 def make_conformers(task: Task, count: int) -> list[Made | None]:
@@ -173,14 +173,14 @@ def right_seeds(
 
     with rdBase.BlockLogs():  # the one warning worth having was given for the whole molecule
         mol, base = task.component.mol, coarse_base(task.seed, attempt)
-        # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew.
-        numbers = range(len(pending)) if attempt else pending
         if params.coarse == OWN:
             seeds = own_seeds(mol, pending)
-        elif params.coarse == SKELETON and task.skeleton and attempt < SKELETON_ATTEMPTS:
-            seeds = skeleton_seeds(mol, task.skeleton, numbers, base, recipe, task.tables, task.deadline)
         else:
-            seeds = coarse_seeds(mol, numbers, base, recipe, task.deadline)
+            bare = task.skeleton if params.coarse == SKELETON and attempt < SKELETON_ATTEMPTS else None
+            seeding = Seeding(mol, task.tables, recipe, bare, task.deadline)
+            # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew.
+            numbers = range(len(pending)) if attempt else pending
+            seeds = seeding.seeds(numbers, base, 1 if attempt else task.pool)
     task.report.failures.update(seeds.failures)
     right = stereo_kept(seeds.coords, task.tables.labels) | (not params.enforceChirality)
     for row, k in enumerate(pending):

@@ -46,6 +46,7 @@ class ModelConfig:
         card: What a model card holds: data, licence, training, validation table.
         architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
         coarse: Where its seeds come from by default: "etkdg", "skeleton", or "dg" as in the paper.
+        seed_pool: Seeds made for each that is deblurred, by default.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ModelConfig:
     card: dict[str, Any] = field(default_factory=dict)
     architecture: str = "attention"
     coarse: str = "etkdg"
+    seed_pool: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, _network_config(self.architecture)):

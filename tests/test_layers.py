@@ -23,7 +23,7 @@ LAYERS = (
     {"network", "paper_network"},
     {"sampler", "weights", "checkpoint_import"},
     {"checks", "prune", "deblurring"},
-    {"skeleton_seeds"},
+    {"seeding"},
     {"engine", "relax"},
     {"refine", "score", "attempt"},
     {"finish"},

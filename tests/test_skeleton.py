@@ -15,8 +15,8 @@ import rdkit_ebd
 from rdkit_ebd.checks import check_tables
 from rdkit_ebd.coarse import CoarseSeeds, coarse_seeds
 from rdkit_ebd.params import EBD
+from rdkit_ebd.seeding import CROWDED, Seeding, openness
 from rdkit_ebd.skeleton import Skeleton, skeleton_of, with_hydrogens_back
-from rdkit_ebd.skeleton_seeds import CROWDED, openness, skeleton_seeds
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.streams import hydrogen_stream
 
@@ -34,9 +34,13 @@ def skeleton(mol: Chem.Mol) -> Skeleton:
     return found
 
 
+def seeding(mol: Chem.Mol, make: Any = recipe, deadline: float | None = None) -> Seeding:
+    return Seeding(mol, check_tables(mol), make, skeleton(mol), deadline)
+
+
 def seeds(mol: Chem.Mol, indices: Any = range(8), base: int = BASE) -> CoarseSeeds:
     with rdBase.BlockLogs():
-        return skeleton_seeds(mol, skeleton(mol), indices, base, recipe, check_tables(mol))
+        return seeding(mol).seeds(indices, base)
 
 
 def placed(smiles: str, count: int = 12) -> tuple[Chem.Mol, np.ndarray]:
@@ -157,7 +161,7 @@ def seeds_without_trials(bare: Skeleton, first: CoarseSeeds) -> np.ndarray:
 
 
 def test_what_the_skeleton_cannot_be_is_made_with_all_atoms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rdkit_ebd.skeleton_seeds.CROWDED", 100.0)  # nothing has so much room
+    monkeypatch.setattr("rdkit_ebd.seeding.CROWDED", 100.0)  # nothing has so much room
     mol = with_hydrogens("ibuprofen")
     whole = coarse_seeds(mol, range(4), BASE, recipe)
     assert np.array_equal(seeds(mol, range(4)).coords, whole.coords)
@@ -168,7 +172,7 @@ def test_nothing_is_started_after_the_deadline() -> None:
         raise AssertionError("a seed was started")
 
     mol = with_hydrogens("ibuprofen")
-    found = skeleton_seeds(mol, skeleton(mol), range(3), BASE, never, check_tables(mol), time.monotonic())
+    found = seeding(mol, never, time.monotonic()).seeds(range(3), BASE)
     assert not found.made.any()
     assert found.failures["EXCEEDED_TIMEOUT"] >= 3
 

@@ -15,14 +15,13 @@ from rdkit import Chem, rdBase
 from tqdm import tqdm
 
 from rdkit_ebd.checks import check_tables
-from rdkit_ebd.coarse import coarse_seeds
 from rdkit_ebd.featurise import mol_graph
 from rdkit_ebd.fragments import Vocabulary, learn_vocabulary
 from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.seeding import Seeding
 from rdkit_ebd.skeleton import skeleton_of
-from rdkit_ebd.skeleton_seeds import skeleton_seeds
 from rdkit_ebd.streams import coarse_base
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.pairing import pair
@@ -156,10 +155,7 @@ def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
     recipe = EBD(coarse=config.coarse).coarse_parameters
     base, deadline = coarse_base(config.random_seed, 0), time.monotonic() + _SEED_SECONDS
     bare = skeleton_of(mol) if config.coarse == "skeleton" else None
-    if bare is None:
-        found = coarse_seeds(mol, range(count), base, recipe, deadline)
-    else:
-        found = skeleton_seeds(mol, bare, range(count), base, recipe, check_tables(mol), deadline)
+    found = Seeding(mol, check_tables(mol), recipe, bare, deadline).seeds(range(count), base)
     return found.coords[found.made].astype(np.float32)
 
 
