@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,55 @@ def test_prepare_keeps_finished_shards(prepared: Path, sdf: Path) -> None:
     result = CliRunner().invoke(cli.app, ["train", "prepare", str(sdf), "-o", str(prepared), "--workers", "1"])
     assert result.exit_code == 0, result.output
     assert shard.stat().st_mtime_ns == before
+
+
+def test_bulk_may_bring_elements_that_the_data_lack(sdf: Path, prepared: Path, tmp_path: Path) -> None:
+    bulk = tmp_path / "iodine.smi"
+    bulk.write_text("IC1CCOCC1 a\nC[Si](C)(C)I b\n")
+    out = tmp_path / "out"
+    words = [
+        "train",
+        "prepare",
+        str(sdf),
+        "-o",
+        str(out),
+        "--vocabulary-size",
+        "20",
+        "--relaxed",
+        "2",
+        "--workers",
+        "1",
+    ]
+    result = CliRunner().invoke(cli.app, [*words, "--bulk", str(bulk), "--bulk-elements", "I"])
+    assert result.exit_code == 0, result.output
+    config = json.loads((out / "config.json").read_text())
+    assert config["model"]["elements"] == [1, 6, 7, 8, 16, 53]
+    [shard] = (out / "train").glob("iodine*")
+    examples = load_shards([shard])
+    assert {e.graph.num_atoms for e in examples} == {with_hydrogens("IC1CCOCC1").GetNumAtoms()}  # no silicon
+    assert json.loads((prepared / "config.json").read_text())["model"]["elements"] == [1, 6, 7, 8, 16]
+
+
+@pytest.mark.parametrize(("words", "coarse"), [([], "skeleton"), (["--coarse", "etkdg"], "etkdg")])
+def test_a_model_is_used_with_the_seeds_it_was_trained_on(
+    sdf: Path, tmp_path: Path, words: list[str], coarse: str
+) -> None:
+    told = [
+        "train",
+        "prepare",
+        str(sdf),
+        "-o",
+        str(tmp_path),
+        "--vocabulary-size",
+        "20",
+        "--seeds",
+        "1",
+        "--workers",
+        "1",
+    ]
+    result = CliRunner().invoke(cli.app, [*told, *words])
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "config.json").read_text())["model"]["coarse"] == coarse
 
 
 def test_fit_makes_a_model_that_embeds_and_goes_on(prepared: Path, tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ def prepare(
         str, typer.Option(help="ebd-f2f (atom-level seeds), ebd-c2f (fragment points) or paper (as published).")
     ] = "ebd-f2f",
     vocabulary_size: Annotated[int, typer.Option(min=1, help="Fragments in the vocabulary.")] = 50,
-    coarse: Annotated[str, typer.Option(help="Coarse stage: etkdg, skeleton or dg.")] = "etkdg",
+    coarse: Annotated[
+        str | None,
+        typer.Option(help="Coarse stage: etkdg, skeleton or dg.", show_default="that of the model or recipe"),
+    ] = None,
     pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
     seeds: Annotated[int, typer.Option(min=1, help="Coarse seeds per molecule.")] = 6,
     levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
@@ -29,6 +32,9 @@ def prepare(
     bulk: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="SMILES for relaxation pairs alone.")
     ] = None,
+    bulk_elements: Annotated[
+        str, typer.Option(help="Elements that only --bulk brings, such as I: they are learnt from MMFF94s alone.")
+    ] = "",
     bulk_limit: Annotated[int, typer.Option(min=1, help="Molecules of --bulk, a seeded random subset.")] = 5000,
     keep_back: Annotated[
         list[Path] | None,
@@ -42,6 +48,8 @@ def prepare(
 ) -> None:
     """Make seeds, graphs and pairs. Finished shards are kept, so an interrupted run goes on where it stopped."""
     from dataclasses import replace
+
+    from rdkit import Chem
 
     from rdkit_ebd.fragments import Vocabulary
     from rdkit_ebd.train import relaxation
@@ -67,8 +75,10 @@ def prepare(
     vocabulary = load_vocabulary(vocabulary_file)
     names = list(levels or [path.stem for path in data])
     names += [relaxation.LEVEL] if relaxed or bulk else []
-    elements = elements_of(data)
+    only_bulk = [Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in bulk_elements.split(",") if symbol]
+    elements = sorted({*elements_of(data), *only_bulk})
     config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
+    coarse = coarse or config.model.coarse
     config = replace(config, model=replace(config.model, coarse=coarse))  # used as it was trained
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
     known = config.model.levels

@@ -50,6 +50,8 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
         rounds=4 if fine else 1,
         noise_scale=0.0 if fine else 1.0,
         levels=tuple(levels),
+        coarse="skeleton" if fine else "etkdg",
+        seed_pool=2 if fine else 1,
     )
     return TrainConfig(model, objective)
 
