@@ -161,3 +161,29 @@ def test_release_keeps_the_weights_and_adds_to_the_card(tmp_path: Path) -> None:
     assert after.steps == 3
     assert after.card == {**before.card, "licence": "MIT"}
     assert all(torch.equal(a, b) for a, b in zip(load_file(source).values(), load_file(out).values(), strict=True))
+
+
+def test_judge_compares_networks_and_seeds(prepared: Path, sdf: Path, tmp_path: Path) -> None:
+    words = ["train", "fit", str(prepared), "--run", str(tmp_path), "--max-minutes", "0", "--threads", "1"]
+    assert CliRunner().invoke(cli.app, words).exit_code == 0
+    models = ["-m", "default", "-m", str(tmp_path / "ebd-f2f.safetensors")]
+    result = CliRunner().invoke(cli.app, ["train", "judge", str(sdf), *models, "--limit", "2"])
+    assert result.exit_code == 0, result.output
+    heading, _, *rows = [line.strip("|").split("|") for line in result.output.splitlines() if line.startswith("|")]
+    table = {row[0].strip(): dict(zip(heading[1:], row[1:], strict=True)) for row in rows}
+    shipped = table[next(name for name in table if name.startswith("ebd-f2f"))]
+    bonds = {name: float(row[" bond MAE "]) for name, row in table.items()}
+    assert bonds[next(iter(table))] > 1.5 * float(
+        shipped[" bond MAE "]
+    )  # seeds are rough, the shipped model mends them
+    assert float(shipped[" evaluations "]) == read_config(model_path("default")).rounds
+    assert float(shipped[" ms / conf., network "]) > 0
+    assert not table["seeds (skeleton)"][" evaluations "].strip()
+
+
+def test_judge_wants_references(tmp_path: Path) -> None:
+    source = tmp_path / "mine.smi"
+    source.write_text("CCO\n")
+    result = CliRunner().invoke(cli.app, ["train", "judge", str(source)])
+    assert result.exit_code == 2
+    assert "holds no conformers" in " ".join(result.output.split())

@@ -126,6 +126,22 @@ def fit(
 
 
 @app.command()
+def judge(
+    data: Annotated[Path, typer.Argument(exists=True, help="Conformers to compare with, .npz or .sdf.")],
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Name or file; repeat for several.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Seeded random subset of so many molecules.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Compare networks, and the seeds they start from, with nothing rejected and nothing tried again."""
+    from rdkit_ebd.train.judge import judge_models
+
+    try:
+        typer.echo(judge_models(data, model or ["default"], limit, threads))
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command()
 def release(
     checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="RUN/NAME.safetensors.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
