@@ -222,7 +222,9 @@ def _deblur_rows(
     noise = noise * (own if asked is None else asked)
     wanted = task.callback is not None
     held, deadline = task.component.held, task.deadline
-    made = task.deblurrer(Request(task.graph, seeds, noise.numpy(), tuple(times), held, deadline, wanted))
+    own_tolerance, asked_tolerance = task.model.config.tolerance, task.params.roundTolerance
+    tolerance = own_tolerance if asked_tolerance is None else asked_tolerance
+    made = task.deblurrer(Request(task.graph, seeds, noise.numpy(), tuple(times), tolerance, held, deadline, wanted))
     if task.callback and made.path is not None:
         for states, k in zip(made.path, indices, strict=True):
             task.callback(k, _path_mol(task.component.mol, list(states), times))

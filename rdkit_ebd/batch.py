@@ -66,6 +66,8 @@ class Batch:
 
     def rows(self, index: Tensor) -> Batch:
         """A batch of these rows, repeated or reordered as the index (M,) says."""
+        if self.is_one_molecule:
+            return Batch(**{f.name: getattr(self, f.name)[:1] for f in fields(self)}).repeated(len(index))
         return Batch(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
     def membership(self, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 
 from rdkit_ebd.batch import collate
 from rdkit_ebd.molgraph import MolGraph
-from rdkit_ebd.sampler import Held, deblur
+from rdkit_ebd.sampler import Held, deblur_until_settled
 from rdkit_ebd.weights import LoadedModel
 
 SIMILAR = 1.25  # atoms of the largest molecule of a batch over those of the smallest: beyond it padding costs too much
@@ -36,6 +36,7 @@ class Request:
         seeds: (K, N, 3) float64, angstrom.
         noise: (K, T, N, 3) float32, times the noise scale.
         times: T times, as `sampler.deblur` takes them.
+        tolerance: As `sampler.deblur_until_settled` takes it.
         held: Positions of the atoms held in place, by their indices, angstrom.
         deadline: `time.monotonic()` after which it is of no use, and is given up between two steps.
         keep_path: Whether the states on the way are wanted, too.
@@ -45,6 +46,7 @@ class Request:
     seeds: np.ndarray
     noise: np.ndarray
     times: tuple[float, ...]
+    tolerance: float = 0.0
     held: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     deadline: float | None = None
     keep_path: bool = False
@@ -122,7 +124,7 @@ def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deb
 
     Args:
         model: The model; rows of a batch never mix, so that company does not change a conformer.
-        requests: With the same times; atoms may be held in a single request alone.
+        requests: With the same times and tolerance; atoms may be held in a single request alone.
 
     Raises:
         DeviceFull: Not even one conformer fits.
@@ -145,7 +147,9 @@ def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deb
 
 
 def companions(requests: Sequence[Request], limit: int) -> list[int]:
-    """Which requests should share a batch with the first: those of its times and about its size, nearest in size first.
+    """Which requests should share a batch with the first: of its times and tolerance, and about its size.
+
+    The nearest in size come first.
 
     Args:
         requests: At least one.
@@ -162,7 +166,8 @@ def companions(requests: Sequence[Request], limit: int) -> list[int]:
         other = requests[k]
         small, large = min(*sizes, other.atoms), max(*sizes, other.atoms)
         fits = large <= SIMILAR * small and (rows + len(other)) * large <= limit
-        if fits and other.times == first.times and not other.held:
+        alike = (other.times, other.tolerance) == (first.times, first.tolerance)
+        if fits and alike and not other.held:
             chosen.append(k)
             rows, sizes = rows + len(other), [small, large]
     return chosen
@@ -195,7 +200,10 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
     start = held.put(x) if held else x
     try:
         with torch.inference_mode():
-            out = deblur(model.network, start, batch, model.config.blur, requests[0].times, noise, held, record)
+            first, blur = requests[0], model.config.blur
+            out = deblur_until_settled(
+                model.network, start, batch, blur, first.times, noise, first.tolerance, held, record
+            )
     except _OutOfTime:
         return [Deblurred(request.seeds[:0]) for request in requests]
     coords = np.split(out.cpu().double().numpy(), np.cumsum(counts)[:-1])

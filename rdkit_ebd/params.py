@@ -210,7 +210,12 @@ class EBD:
         "seeds made for each one deblurred, the least like those before; None: the model's own",
     )
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
-    numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring; None: the model's own")
+    numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring, at most; None: the model's own")
+    roundTolerance: float | None = setting(
+        None,
+        optional(number(0)),
+        "RMS displacement of a round, angstrom, below which it is the last; None: the model's",
+    )
     noiseScale: float | None = setting(
         None, optional(number(0)), "times the noise the model was trained with; 0: none; None: the model's own"
     )

@@ -119,6 +119,57 @@ def deblur(
     return x_0 + middle
 
 
+def deblur_until_settled(
+    denoise: Denoiser,
+    seed: Tensor,
+    batch: Batch,
+    config: BlurConfig,
+    times: Sequence[float],
+    noise: Tensor,
+    tolerance: float,
+    held: Held | None = None,
+    callback: PathCallback | None = None,
+) -> Tensor:
+    """Deblur as `deblur` does, but leave a conformer alone once a round has hardly moved it.
+
+    Rows do not wait for one another, so that one that settles early does not depend on its company.
+
+    Args:
+        denoise, seed, batch, config, times, noise, held: As `deblur` takes them; held positions are those of all rows.
+        tolerance: Root mean square displacement of a round, angstrom, below which there is no further one; 0: there
+            always is.
+        callback: As in `deblur`; rows that have settled are shown as they are.
+
+    Returns:
+        (B, N, 3) conformers, aligned to their seeds.
+    """
+    starts = [step for step in range(len(times)) if not step or times[step] >= times[step - 1]]
+    if tolerance <= 0 or len(starts) == 1:
+        return deblur(denoise, seed, batch, config, times, noise, held, callback)
+    x, rows = seed.clone(), torch.arange(len(seed), device=seed.device)
+    for start, stop in zip(starts, [*starts[1:], len(times)], strict=True):
+        told = callback and _for_all_rows(callback, x, rows, start)
+        if len(rows):
+            before, own = x[rows], batch.rows(rows)
+            after = deblur(denoise, before, own, config, times[start:stop], noise[rows, start:stop], held, told)
+            x[rows] = after
+            square = ((after - before).square().sum(-1) * own.mask).sum(1) / own.mask.sum(1)
+            rows = rows[square > tolerance**2]
+        elif told:
+            for step in range(start, stop):
+                told(step - start, times[step], x[rows], x[rows])
+    return x
+
+
+def _for_all_rows(callback: PathCallback, x: Tensor, rows: Tensor, start: int) -> PathCallback:
+    """A callback that is told of some rows, and tells of all."""
+
+    def told(step: int, time: float, x_t: Tensor, x_0: Tensor) -> None:
+        callback(start + step, time, x.index_copy(0, rows, x_t), x.index_copy(0, rows, x_0))
+
+    return told
+
+
 def _check_times(times: Sequence[float], config: BlurConfig) -> None:
     if config.timesteps and len(times) < 2:
         raise ValueError("a model of discrete times is never asked at time 1: it needs at least two deblurring steps")

@@ -47,6 +47,7 @@ class ModelConfig:
         architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
         coarse: Where its seeds come from by default: "etkdg", "skeleton", or "dg" as in the paper.
         seed_pool: Seeds made for each that is deblurred, by default.
+        tolerance: Root mean square displacement of a round, angstrom, below which no further one is made, by default.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ModelConfig:
     architecture: str = "attention"
     coarse: str = "etkdg"
     seed_pool: int = 1
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, _network_config(self.architecture)):

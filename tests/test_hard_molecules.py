@@ -123,8 +123,8 @@ def test_damage_and_refusals_are_seen() -> None:
     assert written_badly(mol, [1], old, {"clearConfs": False}) == ["ids", "existing conformers"]
     assert written_badly(mol, [0, 1], old, {"coordMap": {0: (50.0, 0.0, 0.0)}}) == ["held atoms moved"]
     assert written_badly(mol, [0, 1], old, {}) == []
-    iodide = examine(Entry("CCCCCCI", "iodohexane", "", "refused"), 1, 60)
-    assert (iodide.refused, iodide.made, iodide.right) == (True, 1, True)
+    silane = examine(Entry("CCCCCC[SiH3]", "hexylsilane", "", "refused"), 1, 60)
+    assert (silane.refused, silane.made, silane.right) == (True, 1, True)
     broken = examine(Entry("not a SMILES", "nothing", "", "made"), 1, 60)
     assert broken.error
     assert not broken.right

@@ -14,7 +14,7 @@ from rdkit_ebd.batch import Batch
 from rdkit_ebd.blur import BlurConfig, prior_points
 from rdkit_ebd.geometry import align, centre
 from rdkit_ebd.network import DeblurNetwork
-from rdkit_ebd.sampler import Held, deblur, deblur_times
+from rdkit_ebd.sampler import Held, deblur, deblur_times, deblur_until_settled
 from rdkit_ebd.train.pairing import rmsd
 
 CONFIGS = [BlurConfig("atoms", 0.1, "sqrt"), BlurConfig("fragments", 0.3, "constant")]
@@ -177,3 +177,64 @@ def test_a_new_round_starts_from_the_last_prediction() -> None:
     assert torch.allclose(twice, deblur(halfway, once, batch, BlurConfig("atoms"), deblur_times(1), noise))
     with pytest.raises(ValueError, match="round"):
         deblur_times(1, 0)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_what_never_settles_is_deblurred_as_ever(network: DeblurNetwork, steps: int) -> None:
+    _, batch, x = system("ibuprofen", 3)
+    times, config = deblur_times(steps, 3), CONFIGS[0]
+    given = (x, batch, config, times, noise_for(x, len(times)))
+    with torch.no_grad():
+        whole = deblur(network, *given)
+        assert torch.equal(deblur_until_settled(network, *given, tolerance=0.0), whole)
+        assert torch.allclose(deblur_until_settled(network, *given, tolerance=1e-9), whole, atol=1e-6)
+
+
+def test_rows_that_have_settled_are_asked_no_more() -> None:
+    """What is left of the way halves in each round; one begins where the others are after three of them."""
+    _, batch, x = system("ibuprofen", 3)
+    end, away = x.clone(), torch.zeros_like(x)
+    away[:, 0, 0] = (0.5 * x.shape[1]) ** 0.5  # one atom so far that all are 0.5 ** 0.5 A off, root mean square
+    offset = torch.tensor([1.0, 0.125, 1.0], dtype=x.dtype)[:, None, None] * away
+    asked: list[int] = []
+
+    def halving(x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
+        asked.append(len(x_t))
+        nearest = (x_t[:, None] - centre(end, full.mask)[None]).square().sum((2, 3)).argmin(1)
+        return (x_t + centre(end, full.mask)[nearest]) / 2
+
+    full = batch
+    config, times = BlurConfig("atoms", 0.0), deblur_times(1, 8)
+    seen: list[tuple[int, int]] = []
+    out = deblur_until_settled(
+        halving,
+        end + offset,
+        batch,
+        config,
+        times,
+        noise_for(x, 8),
+        0.05,
+        None,
+        lambda k, t, a, b: seen.append((k, len(b))),
+    )
+    assert asked[0] == 3
+    assert asked == sorted(asked, reverse=True)
+    assert 2 in asked
+    assert asked[-1] > 0
+    assert len(asked) < 8  # and in the end nobody is asked
+    assert seen == [(k, 3) for k in range(8)]
+    assert (align(out, end, batch.mask) - end).square().sum(-1).mean(1).sqrt().max() < 0.1
+
+
+def test_settling_does_not_depend_on_company(network: DeblurNetwork) -> None:
+    _, batch, x = system("ibuprofen", 4)
+    times, config = deblur_times(1, 4), CONFIGS[0]
+    noise = 0 * noise_for(x, 4)
+    with torch.no_grad():
+        moved = (deblur(network, x, batch, config, times[:1], noise[:, :1]) - x).square().sum(-1).mean(1).sqrt()
+        tolerance = float(moved.sort().values[1:3].mean())  # two of the four settle at once
+        together = deblur_until_settled(network, x, batch, config, times, noise, tolerance)
+        for k in range(4):
+            row = torch.tensor([k])
+            alone = deblur_until_settled(network, x[row], batch.rows(row), config, times, noise[row], tolerance)
+            assert torch.allclose(alone[0], together[k], atol=1e-6)
