@@ -204,9 +204,9 @@ class EBD:
         "seeds: ETKDGv3, the same of the heavy atoms alone with hydrogens put back, plain distance geometry, "
         "or the molecule's own conformers; None: as the model was trained",
     )
-    seedPool: int | None = setting(
+    seedPool: float | None = setting(
         None,
-        optional(whole(1)),
+        optional(number(1)),
         "seeds made for each one deblurred, the least like those before; None: the model's own",
     )
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Seeding:
     deadline: float | None = None
     failures: Counter[str] = field(default_factory=Counter)
 
-    def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> CoarseSeeds:
+    def seeds(self, indices: Sequence[int], base: int, pool: float = 1) -> CoarseSeeds:
         """One seed per conformer index.
 
         Seed k is chosen among `pool`, by what those before it are: the first six of twelve are the six. What has to be
@@ -57,12 +58,16 @@ class Seeding:
         Args:
             indices: Conformer indices k wanted.
             base: From `streams.coarse_base`.
-            pool: Seeds to choose from for each conformer.
+            pool: Seeds to choose from for each conformer, in the mean: 1.5 are two for every other one.
 
         Returns:
             One row per index, in the order of `indices`; NaN where none could be made.
         """
-        pools = [self._ensemble(indices, repeat_base(base, j)) for j in range(pool if len(indices) > 1 else 1)]
+        pools = [self._ensemble(indices, base)]
+        for j in range(1, ceil(pool) if len(indices) > 1 else 1):
+            rows = _spread(len(indices), min(1.0, pool - j))
+            pools.append(np.full_like(pools[0], np.nan))
+            pools[j][rows] = self._ensemble(range(len(rows)), repeat_base(base, j))
         coords, good = np.array(pools), np.array([self._good(x) for x in pools])
         chosen = coords[self._choice(coords, good), np.arange(len(indices))]
         if self.skeleton is not None:
@@ -126,6 +131,12 @@ class Seeding:
             left = left[~good]
         if len(left):
             chosen[left] = self._whole([indices[row] for row in left.tolist()], base)
+
+
+def _spread(count: int, share: float) -> np.ndarray:
+    """Indices of a share of `count` rows, evenly spread and the same however many more there are."""
+    steps = np.floor(np.arange(count + 1) * share + 1e-9)
+    return np.flatnonzero(np.diff(steps))
 
 
 def openness(coords: np.ndarray, clashes: Distances) -> np.ndarray:

@@ -64,7 +64,7 @@ class ModelConfig:
     card: dict[str, Any] = field(default_factory=dict)
     architecture: str = "attention"
     coarse: str = "etkdg"
-    seed_pool: int = 1
+    seed_pool: float = 1.0
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:

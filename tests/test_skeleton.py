@@ -15,10 +15,12 @@ import rdkit_ebd
 from rdkit_ebd.checks import check_tables
 from rdkit_ebd.coarse import CoarseSeeds, coarse_seeds
 from rdkit_ebd.params import EBD
+from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.rmsd import best_rms
 from rdkit_ebd.seeding import CROWDED, Seeding, openness
 from rdkit_ebd.skeleton import Skeleton, skeleton_of, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
-from rdkit_ebd.streams import hydrogen_stream
+from rdkit_ebd.streams import hydrogen_stream, repeat_base
 
 BASE = 12345
 CHIRAL = ["penicillin_v", "morphine", "testosterone", "zidovudine", "sertraline", "esomeprazole", "terbinafine"]
@@ -38,9 +40,9 @@ def seeding(mol: Chem.Mol, make: Any = recipe, deadline: float | None = None) ->
     return Seeding(mol, check_tables(mol), make, skeleton(mol), deadline)
 
 
-def seeds(mol: Chem.Mol, indices: Any = range(8), base: int = BASE) -> CoarseSeeds:
+def seeds(mol: Chem.Mol, indices: Any = range(8), base: int = BASE, pool: float = 1) -> CoarseSeeds:
     with rdBase.BlockLogs():
-        return seeding(mol).seeds(indices, base)
+        return seeding(mol).seeds(indices, base, pool)
 
 
 def placed(smiles: str, count: int = 12) -> tuple[Chem.Mol, np.ndarray]:
@@ -131,12 +133,39 @@ def test_seeds_have_the_written_stereo_and_room(name: str) -> None:
     assert (openness(found.coords, check_tables(mol).clashes) > CROWDED).all()
 
 
+@pytest.mark.parametrize("pool", [1, 1.5, 2, 2.4])
 @pytest.mark.parametrize("name", ["testosterone", "fluconazole", "tamoxifen"])
-def test_the_first_six_of_twelve_are_the_six(name: str) -> None:
+def test_the_first_six_of_twelve_are_the_six(name: str, pool: float) -> None:
     mol = with_hydrogens(name)
-    twelve, six = seeds(mol, range(12)), seeds(mol, range(6))
+    twelve, six = seeds(mol, range(12), pool=pool), seeds(mol, range(6), pool=pool)
     assert np.array_equal(twelve.coords[:6], six.coords)
     assert len({x.tobytes() for x in twelve.coords}) == 12
+
+
+def test_a_pool_makes_seeds_that_are_less_alike() -> None:
+    """Mean distance of a seed from the nearest other one."""
+    apart = {}
+    for pool in (1, 3):
+        gaps = []
+        for name in ("salbutamol", "ibuprofen", "fluoxetine", "captopril"):
+            mol = with_hydrogens(name)
+            x, mappings = seeds(mol, range(20), pool=pool).coords, symmetry_mappings(mol)
+            near = np.array([best_rms(y, x, mappings) for y in x])
+            np.fill_diagonal(near, np.inf)
+            gaps.append(near.min(1).mean())
+        apart[pool] = np.mean(gaps)
+    assert apart[3] > apart[1] + 0.05
+
+
+def test_every_seed_of_a_pool_is_one_of_its_own() -> None:
+    """Seed k is the k-th of the plain ones, or of those that only a pool has."""
+    mol = with_hydrogens("captopril")
+    plain, other = seeds(mol).coords, seeds(mol, base=repeat_base(BASE, 1)).coords
+    chosen = seeds(mol, pool=2).coords
+    first, second = ((chosen == x).all((1, 2)) for x in (plain, other))
+    assert (first ^ second).all()
+    assert first[0]  # there is nothing yet to be unlike
+    assert second.any()
 
 
 def test_the_base_decides() -> None:
