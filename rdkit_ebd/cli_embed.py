@@ -133,6 +133,10 @@ def embed(
             show_default="the model's",
         ),
     ] = None,
+    seed_pool: Annotated[
+        float | None,
+        typer.Option(min=1, help="Seeds made for each one deblurred, the least alike.", show_default="the model's own"),
+    ] = None,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
     fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
     workers: Annotated[
@@ -187,6 +191,7 @@ def embed(
             randomSeed=seed,
             pruneRmsThresh=prune,
             overSample=over_sample,
+            seedPool=seed_pool,
             refine=refine,
             score=score,
             energyWindow=energy_window,

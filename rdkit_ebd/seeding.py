@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil
 from typing import Any
 
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.checks import CheckTables, Distances
+from rdkit_ebd.checks import CheckTables
 from rdkit_ebd.coarse import CoarseSeeds, MakeParameters, coarse_seeds
+from rdkit_ebd.featurise import rotatable_bonds
 from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.relief import openness, relieved
 from rdkit_ebd.rmsd import best_rms
 from rdkit_ebd.skeleton import Skeleton, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept
@@ -23,9 +26,9 @@ MORE_TRIALS = 3  # for skeletons whose every seed is crowded, before all atoms a
 # RDKit's own trials per seed, times those with all atoms: they cost less and fail more often, and a seed that an
 # ensemble lacks costs the most.
 MORE_ITERATIONS = 4
-# Distance over the least one allowed. Seeds with all atoms never come below 1.2; of the skeleton's, one in six is below
-# this, and more than half of those clash once deblurred, as against one in twenty of the others.
-CROWDED = 0.75
+# Openness: the least distance over what it must not be below. Seeds with all atoms never come below 1.2; one in three
+# of the skeleton's is below 1, and more than half of those below 0.75 clash once deblurred, as against one in twenty.
+CROWDED, WANTED = 1.0, 1.1
 MOST_MAPPINGS = 12  # phenyl and CF3 groups count as symmetric; what is more than that may count as different
 
 
@@ -85,8 +88,20 @@ class Seeding:
         if len(rows):
             streams = [hydrogen_stream(base, numbers[row]) for row in rows.tolist()]
             placed = with_hydrogens_back(self.skeleton, bare.coords[rows], streams)
-            coords[rows] = placed - placed.mean(1, keepdims=True)
+            coords[rows] = self._with_room(placed)
+        return coords - coords.mean(1, keepdims=True)
+
+    def _with_room(self, coords: np.ndarray) -> np.ndarray:
+        """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""
+        bonds, far_side = self._turning
+        for row in np.flatnonzero(openness(coords, self.tables.clashes) <= CROWDED):
+            coords[row] = relieved(coords[row], self.tables.clashes, bonds, far_side, WANTED)
         return coords
+
+    @cached_property
+    def _turning(self) -> tuple[np.ndarray, np.ndarray]:
+        torsions, far_side = rotatable_bonds(self.mol)
+        return torsions[:, 1:3], far_side
 
     def _whole(self, numbers: Sequence[int], base: int) -> np.ndarray:
         found = coarse_seeds(self.mol, numbers, base, self.make_parameters, self.deadline)
@@ -137,11 +152,3 @@ def _spread(count: int, share: float) -> np.ndarray:
     """Indices of a share of `count` rows, evenly spread and the same however many more there are."""
     steps = np.floor(np.arange(count + 1) * share + 1e-9)
     return np.flatnonzero(np.diff(steps))
-
-
-def openness(coords: np.ndarray, clashes: Distances) -> np.ndarray:
-    """The least ratio of a distance in (K, N, 3) and what it must not be below, (K,); infinite without such pairs."""
-    if not len(clashes.pairs):
-        return np.full(len(coords), np.inf)
-    gaps = coords[:, clashes.pairs[:, 0]] - coords[:, clashes.pairs[:, 1]]
-    return np.asarray((np.linalg.norm(gaps, axis=-1) / clashes.lower).min(1))

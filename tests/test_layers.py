@@ -23,6 +23,7 @@ LAYERS = (
     {"network", "paper_network"},
     {"sampler", "weights", "checkpoint_import"},
     {"checks", "prune", "deblurring"},
+    {"relief"},
     {"seeding"},
     {"engine", "relax"},
     {"refine", "score", "attempt"},

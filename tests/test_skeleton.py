@@ -16,8 +16,9 @@ from rdkit_ebd.checks import check_tables
 from rdkit_ebd.coarse import CoarseSeeds, coarse_seeds
 from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.relief import openness
 from rdkit_ebd.rmsd import best_rms
-from rdkit_ebd.seeding import CROWDED, Seeding, openness
+from rdkit_ebd.seeding import CROWDED, Seeding
 from rdkit_ebd.skeleton import Skeleton, skeleton_of, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.streams import hydrogen_stream, repeat_base
