@@ -61,7 +61,7 @@ class Task:
     deblurrer: Deblurrer
     graph: MolGraph | None  # None where there is nothing to deblur
     skeleton: Skeleton | None  # None where seeds are made with all atoms
-    pool: float  # seeds to choose from for each conformer
+    pool: int  # seeds to choose from for each conformer
     treatable: bool
     seed: int
     deadline: float | None

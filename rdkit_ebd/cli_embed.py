@@ -134,8 +134,8 @@ def embed(
         ),
     ] = None,
     seed_pool: Annotated[
-        float | None,
-        typer.Option(min=1, help="Seeds made for each one deblurred, the least alike.", show_default="the model's own"),
+        int | None,
+        typer.Option(min=1, help="Seeds to choose from for each, the least alike.", show_default="the model's own"),
     ] = None,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
     fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,

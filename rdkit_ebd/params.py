@@ -204,10 +204,10 @@ class EBD:
         "seeds: ETKDGv3, the same of the heavy atoms alone with hydrogens put back, plain distance geometry, "
         "or the molecule's own conformers; None: as the model was trained",
     )
-    seedPool: float | None = setting(
+    seedPool: int | None = setting(
         None,
-        optional(number(1)),
-        "seeds made for each one deblurred, the least like those before; None: the model's own",
+        optional(whole(1)),
+        "seeds to choose from for each conformer, the least like those before; 1: RDKit's; None: the model's own",
     )
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
     numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring, at most; None: the model's own")

@@ -1,4 +1,4 @@
-"""Which seeds are deblurred? Of several for each conformer the one least like those before; the crowded never."""
+"""Which seeds are deblurred? Of RDKit's own and of what their torsions give, mixed, those least like one another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ from rdkit_ebd.checks import CheckTables
 from rdkit_ebd.coarse import CoarseSeeds, MakeParameters, coarse_seeds
 from rdkit_ebd.featurise import rotatable_bonds
 from rdkit_ebd.prune import symmetry_mappings
+from rdkit_ebd.recombine import recombined
 from rdkit_ebd.relief import openness, relieved
 from rdkit_ebd.rmsd import best_rms
 from rdkit_ebd.skeleton import Skeleton, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept
-from rdkit_ebd.streams import hydrogen_stream, repeat_base
+from rdkit_ebd.streams import hydrogen_stream, repeat_base, torsion_stream
 
 MORE_TRIALS = 3  # for skeletons whose every seed is crowded, before all atoms are embedded
 # RDKit's own trials per seed, times those with all atoms: they cost less and fail more often, and a seed that an
@@ -52,7 +52,7 @@ class Seeding:
     deadline: float | None = None
     failures: Counter[str] = field(default_factory=Counter)
 
-    def seeds(self, indices: Sequence[int], base: int, pool: float = 1) -> CoarseSeeds:
+    def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> CoarseSeeds:
         """One seed per conformer index.
 
         Seed k is chosen among `pool`, by what those before it are: the first six of twelve are the six. What has to be
@@ -61,21 +61,18 @@ class Seeding:
         Args:
             indices: Conformer indices k wanted.
             base: From `streams.coarse_base`.
-            pool: Seeds to choose from for each conformer, in the mean: 1.5 are two for every other one.
+            pool: Seeds to choose from for each conformer: its own, and others that have torsions of those before.
 
         Returns:
             One row per index, in the order of `indices`; NaN where none could be made.
         """
-        pools = [self._ensemble(indices, base)]
-        for j in range(1, ceil(pool) if len(indices) > 1 else 1):
-            rows = _spread(len(indices), min(1.0, pool - j))
-            pools.append(np.full_like(pools[0], np.nan))
-            pools[j][rows] = self._ensemble(range(len(rows)), repeat_base(base, j))
-        coords, good = np.array(pools), np.array([self._good(x) for x in pools])
-        chosen = coords[self._choice(coords, good), np.arange(len(indices))]
+        coords = self._ensemble(indices, base)
+        good = self._good(coords)
         if self.skeleton is not None:
-            self._mend(chosen, np.flatnonzero(~good.any(0)), indices, base, len(pools))
-        return CoarseSeeds(chosen, np.isfinite(chosen).all((1, 2)), self.failures)
+            self._mend(coords, good, indices, base)
+        if pool > 1 and len(indices) > 1:
+            coords = self._unlike(coords, good, base, pool - 1)
+        return CoarseSeeds(coords, np.isfinite(coords).all((1, 2)), self.failures)
 
     def _ensemble(self, numbers: Sequence[int], base: int) -> np.ndarray:
         """Seeds (K, N, 3) of these numbers; NaN where there is none."""
@@ -93,15 +90,14 @@ class Seeding:
 
     def _with_room(self, coords: np.ndarray) -> np.ndarray:
         """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""
-        bonds, far_side = self._turning
+        quads, far_side = self._turning
         for row in np.flatnonzero(openness(coords, self.tables.clashes) <= CROWDED):
-            coords[row] = relieved(coords[row], self.tables.clashes, bonds, far_side, WANTED)
+            coords[row] = relieved(coords[row], self.tables.clashes, quads[:, 1:3], far_side, WANTED)
         return coords
 
     @cached_property
     def _turning(self) -> tuple[np.ndarray, np.ndarray]:
-        torsions, far_side = rotatable_bonds(self.mol)
-        return torsions[:, 1:3], far_side
+        return rotatable_bonds(self.mol)
 
     def _whole(self, numbers: Sequence[int], base: int) -> np.ndarray:
         found = coarse_seeds(self.mol, numbers, base, self.make_parameters, self.deadline)
@@ -118,37 +114,42 @@ class Seeding:
         right = np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels)
         return right & (openness(coords, self.tables.clashes) > CROWDED)
 
-    def _choice(self, coords: np.ndarray, good: np.ndarray) -> np.ndarray:
-        """Which of the pools (J, K, N, 3) each of K seeds is taken from: a good one, the least like those before."""
-        choice = good.argmax(0)
-        if len(coords) == 1:
-            return np.asarray(choice)
-        mappings = symmetry_mappings(self.mol, maxMatches=MOST_MAPPINGS)
-        before, count = np.empty_like(coords[0]), 0
-        for k in range(coords.shape[1]):
-            rivals = np.flatnonzero(good[:, k])
-            if count and len(rivals) > 1:
-                gaps = [best_rms(coords[j, k], before[:count], mappings).min() for j in rivals]
-                choice[k] = rivals[int(np.argmax(gaps))]
-            if len(rivals):
-                before[count] = coords[choice[k], k]
-                count += 1
-        return np.asarray(choice)
-
-    def _mend(self, chosen: np.ndarray, left: np.ndarray, indices: Sequence[int], base: int, trial: int) -> None:
-        """Make the seeds of the rows that are left anew, of the skeleton and then of the molecule, in place."""
-        for more in range(trial, trial + MORE_TRIALS):
-            if not len(left) or not np.isfinite(chosen).any():
+    def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int) -> None:
+        """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place."""
+        left = np.flatnonzero(~good)
+        for trial in range(1, 1 + MORE_TRIALS):
+            if not len(left) or not np.isfinite(coords).any():
                 break
-            again = self._ensemble(range(len(left)), repeat_base(base, more))
-            good = self._good(again)
-            chosen[left[good]] = again[good]
-            left = left[~good]
+            again = self._ensemble(range(len(left)), repeat_base(base, trial))
+            fit = self._good(again)
+            coords[left[fit]] = again[fit]
+            left = left[~fit]
         if len(left):
-            chosen[left] = self._whole([indices[row] for row in left.tolist()], base)
+            coords[left] = self._whole([indices[row] for row in left.tolist()], base)
+        good[:] = self._good(coords)
 
+    def _unlike(self, coords: np.ndarray, good: np.ndarray, base: int, others: int) -> np.ndarray:
+        """Replace seeds (K, N, 3) by one of so many recombined ones each, where that is less like those before."""
+        if not len(self._turning[0]):
+            return coords
+        mappings = symmetry_mappings(self.mol, maxMatches=MOST_MAPPINGS)
+        known = coords[good]
+        rank = np.cumsum(good) - good  # good seeds before each
+        rows = np.flatnonzero(good & (rank > 0))
+        rivals = np.array([self._rivals(known, int(rank[row]) + 1, base, others) for row in rows])
+        fit = self._good(rivals.reshape(-1, *coords.shape[1:])).reshape(len(rows), others)
+        chosen, before = coords.copy(), known.copy()
+        for row, own, sound in zip(rows, rivals, fit, strict=True):
+            place = int(rank[row])
+            candidates = np.concatenate([coords[row][None], own[sound]])
+            gaps = [best_rms(x, before[:place], mappings).min() for x in candidates]
+            chosen[row] = before[place] = candidates[int(np.argmax(gaps))]
+        return chosen
 
-def _spread(count: int, share: float) -> np.ndarray:
-    """Indices of a share of `count` rows, evenly spread and the same however many more there are."""
-    steps = np.floor(np.arange(count + 1) * share + 1e-9)
-    return np.flatnonzero(np.diff(steps))
+    def _rivals(self, known: np.ndarray, count: int, base: int, others: int) -> np.ndarray:
+        """So many conformers (M, N, 3) of the parts of the first `count` that are known."""
+        quads, far_side = self._turning
+        random = np.random.default_rng(torsion_stream(base, count))
+        bases = random.integers(count, size=others)
+        donors = random.integers(count, size=(others, len(quads)))
+        return recombined(known[:count], quads, far_side, bases, donors)

@@ -35,6 +35,11 @@ def hydrogen_stream(base: int, index: int) -> int:
     return mix(base, index, 0x48)  # H
 
 
+def torsion_stream(base: int, index: int) -> int:
+    """Seed of the choice among the torsions of other conformers."""
+    return mix(base, index, 0x54)  # T
+
+
 def noise_stream(seed: int, index: int, attempt: int, steps: int, atoms: int) -> Tensor:
     """Standard normal noise (steps, atoms, 3) of one conformer.
 

@@ -46,7 +46,7 @@ class ModelConfig:
         card: What a model card holds: data, licence, training, validation table.
         architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
         coarse: Where its seeds come from by default: "etkdg", "skeleton", or "dg" as in the paper.
-        seed_pool: Seeds made for each that is deblurred, by default.
+        seed_pool: Seeds to choose from for each conformer, by default.
         tolerance: Root mean square displacement of a round, angstrom, below which no further one is made, by default.
     """
 
@@ -64,7 +64,7 @@ class ModelConfig:
     card: dict[str, Any] = field(default_factory=dict)
     architecture: str = "attention"
     coarse: str = "etkdg"
-    seed_pool: float = 1.0
+    seed_pool: int = 1
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ LAYERS = (
     {"network", "paper_network"},
     {"sampler", "weights", "checkpoint_import"},
     {"checks", "prune", "deblurring"},
-    {"relief"},
+    {"recombine", "relief"},
     {"seeding"},
     {"engine", "relax"},
     {"refine", "score", "attempt"},
