@@ -62,10 +62,11 @@ def crowded_biphenyl() -> tuple[Chem.Mol, np.ndarray]:
     [bridge] = (q for q in quads if all(mol.GetAtomWithIdx(i).GetIsAromatic() for i in q[1:3]))
     flat = []
     for angle in (0.0, 180.0):
-        conformer = Chem.Conformer(len(x))
+        copy, conformer = Chem.Mol(mol, True), Chem.Conformer(len(x))
         conformer.SetPositions(x)
-        rdMolTransforms.SetDihedralDeg(conformer, *bridge, angle)
-        flat.append(conformer.GetPositions())
+        copy.AddConformer(conformer)
+        rdMolTransforms.SetDihedralDeg(copy.GetConformer(), *bridge, angle)
+        flat.append(copy.GetConformer().GetPositions())
     return mol, flat[int(openness(np.array(flat), check_tables(mol).clashes).argmin())]
 
 
