@@ -27,7 +27,7 @@ def EmbedMoleculeEBD(
     """Embed conformers with Equivariant Blurring Diffusion and write them into `mol`.
 
     Mirrors `rdDistGeom.EmbedMultipleConfs`, keyword for keyword. The stereochemistry of what is written is the
-    stereochemistry of `mol`, always. Conformer k depends on the molecule, `randomSeed` and k alone.
+    stereochemistry of `mol`, always. With a `randomSeed`, asking for more conformers does not change the first of them.
 
     Args:
         mol: Changed in place: its conformers alone. Hydrogens should be explicit (`Chem.AddHs`); if they are not,

@@ -177,7 +177,7 @@ def test_judge_compares_networks_and_seeds(prepared: Path, sdf: Path, tmp_path: 
         shipped[" bond MAE "]
     )  # seeds are rough, the shipped model mends them
     assert float(shipped[" evaluations "]) == read_config(model_path("default")).rounds
-    assert float(shipped[" ms / conf., network "]) > 0
+    assert float(shipped[" CPU ms / conf., network "]) > 0
     assert not table["seeds (skeleton)"][" evaluations "].strip()
 
 

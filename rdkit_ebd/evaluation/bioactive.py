@@ -1,6 +1,6 @@
 """How near does the best of n conformers come to the one that a protein binds? With pruning and without.
 
-The largest number of conformers is generated once, the first n of them stand for n: conformer k depends on k alone.
+The largest number of conformers is generated once, the first n of them stand for n, as they are those of a call for n.
 Pruning is first come, first kept, so that what is kept of the first n is the first part of what is kept of all. Names:
 
 | name | what | unit |

@@ -89,7 +89,7 @@ class Method(ABC):
 
     @abstractmethod
     def embed(self, mol: Chem.Mol, count: int, seed: int) -> Embedding:
-        """Write `count` conformers into `mol`; conformer k depends on the molecule, the seed and k alone."""
+        """Write `count` conformers into `mol`; the first of them are those that fewer would be."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ COLUMNS = {
     "1-3": ("1-3 MAE", "{:.4f}"),
     "stereo": ("stereo kept", "{:.1%}"),
     "evaluations": ("evaluations", "{:.0f}"),
-    "ms": ("ms / conf., network", "{:.1f}"),
+    "ms": ("CPU ms / conf., network", "{:.1f}"),
 }
 
 
@@ -80,8 +80,8 @@ def _judged(model: LoadedModel, examples: Sequence[Example], times: Sequence[flo
     network, blur = model.network, model.config.blur
     calls: list[float] = []
     hooks = [
-        network.register_forward_pre_hook(lambda *_: calls.append(-time.perf_counter())),
-        network.register_forward_hook(lambda *_: calls.append(time.perf_counter())),
+        network.register_forward_pre_hook(lambda *_: calls.append(-time.process_time())),
+        network.register_forward_hook(lambda *_: calls.append(time.process_time())),
     ]
     try:
         with torch.inference_mode():
