@@ -32,6 +32,9 @@ Callback = Callable[[int, Chem.Mol], None]
 
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
+# Where the network drives every seed into the same clash (hydrogens in the fjords of crowded tricycles), half of the
+# way may do, or half of that, and so on: seeds do not clash.
+HALF_WAY_FROM = 5  # attempts
 OWN = "conformers"  # the coarse stage that makes no seeds
 SKELETON = "skeleton"  # the one that makes them without hydrogens
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
@@ -210,7 +213,11 @@ def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: in
         parts.append(_deblur_rows(task, indices[part], seeds[part], attempt, times))
         if not len(parts[-1]):
             break
-    return np.concatenate(parts)
+    whole = np.concatenate(parts)
+    if attempt < HALF_WAY_FROM or task.component.held:
+        return whole
+    start = seeds[: len(whole)]
+    return start + (whole - start) * 0.5 ** (attempt - HALF_WAY_FROM + 1)
 
 
 def _deblur_rows(

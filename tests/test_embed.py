@@ -18,6 +18,7 @@ from rdkit.Geometry import Point3D
 import rdkit_ebd
 from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs, EmbedWithReport, get_provenance
 from rdkit_ebd import attempt as pipeline
+from rdkit_ebd.checks import check_tables, judge
 from rdkit_ebd.fragments import assign_fragments
 from rdkit_ebd.geometry import align
 from rdkit_ebd.network import DeblurNetwork
@@ -235,6 +236,14 @@ def test_impossible_stereo_fails_with_its_cause_and_keeps_nothing_wrong() -> Non
     assert report.failures["CHECK_TETRAHEDRAL_CENTERS"] > 0
     assert EmbedMolecule(mol, randomSeed=1, timeout=60) == -1
     assert EmbedMolecule(molecule("C[C@]12CO[C@](F)(C1)CC2"), randomSeed=1) == 0
+
+
+def test_what_always_clashes_goes_half_of_the_way() -> None:
+    """Flupentixol: the network presses the hydrogens of a double bond and of a ring beside it into one another."""
+    mol = with_hydrogens("OCCN1CCN(CC/C=C2/c3ccccc3Sc3ccc(C(F)(F)F)cc32)CC1")
+    report = EmbedWithReport(mol, 2, EBD(randomSeed=1))
+    assert len(report.ids) == 2
+    assert judge(np.array([c.GetPositions() for c in mol.GetConformers()]), check_tables(mol)).ok.all()
 
 
 def test_a_retry_has_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
