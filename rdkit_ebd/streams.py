@@ -26,8 +26,8 @@ def coarse_base(seed: int, attempt: int) -> int:
 
 
 def repeat_base(base: int, trial: int) -> int:
-    """RDKit seed of conformer 0 where seeds of a base were not good enough; trial 0 is the base itself."""
-    return mix(base, trial) % _COARSE_LIMIT if trial else base
+    """RDKit seed of conformer 0 in a further trial, where seeds of a base were not good enough."""
+    return mix(base, trial) % _COARSE_LIMIT
 
 
 def hydrogen_stream(base: int, index: int) -> int:
