@@ -216,8 +216,8 @@ def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: in
     whole = np.concatenate(parts)
     if attempt < HALF_WAY_FROM or task.component.held:
         return whole
-    start = seeds[: len(whole)]
-    return start + (whole - start) * 0.5 ** (attempt - HALF_WAY_FROM + 1)
+    begun = seeds[: len(whole)]
+    return begun + (whole - begun) * 0.5 ** (attempt - HALF_WAY_FROM + 1)
 
 
 def _deblur_rows(
