@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdkit_ebd.checks import Distances
+from rdkit_ebd.turning import turn
 
 ANGLES = np.deg2rad([-45.0, -20.0, 20.0, 45.0])  # small enough to stay in a torsion's basin, or near it
 MOST_TURNS = 4
@@ -56,11 +57,6 @@ def _ratios(coords: np.ndarray, clashes: Distances) -> np.ndarray:
 
 def _turned(coords: np.ndarray, a: int, b: int, far: np.ndarray) -> np.ndarray:
     """(N, 3) with the far side turned about a-b by each of `ANGLES`: (A, N, 3)."""
-    axis = coords[b] - coords[a]
-    axis = axis / np.linalg.norm(axis)
-    arms = coords[far] - coords[b]
-    along = (arms @ axis)[:, None] * axis
-    cosine, sine = np.cos(ANGLES)[:, None, None], np.sin(ANGLES)[:, None, None]
-    turned = np.repeat(coords[None], len(ANGLES), 0)
-    turned[:, far] = coords[b] + along + cosine * (arms - along) + sine * np.cross(axis, arms)
-    return turned
+    found = np.repeat(coords[None], len(ANGLES), 0)
+    turn(found, a, b, far, ANGLES)
+    return found

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.turning import dihedral_angles, turn
+
 SMALLEST = 3  # skeleton atoms; distance geometry of fewer says nothing of torsions
 
 _MARK = 9  # no hydrogen has so many neutrons
@@ -101,7 +103,9 @@ def with_hydrogens_back(skeleton: Skeleton, coords: np.ndarray, seeds: Sequence[
         [np.random.default_rng(seed).random(len(skeleton.rotors) + len(skeleton.inverting)) for seed in seeds]
     )
     for rotor, chance in zip(skeleton.rotors, choices.T, strict=False):
-        _turn(found, rotor, np.deg2rad(rotor.angles)[(chance * len(rotor.angles)).astype(int)])
+        wanted = np.deg2rad(rotor.angles)[(chance * len(rotor.angles)).astype(int)]
+        now = dihedral_angles(found, np.array([rotor.quad]))[:, 0]
+        turn(found, *rotor.quad[1:3], np.array(rotor.moved), wanted - now)
     for quad, chance in zip(skeleton.inverting, choices.T[len(skeleton.rotors) :], strict=True):
         _invert(found, quad, chance < 0.5)
     return found
@@ -176,18 +180,3 @@ def _invert(coords: np.ndarray, quad: tuple[int, int, int, int], which: np.ndarr
     normal = np.cross(a - n, b - n)
     normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     coords[which, quad[3]] = h - 2 * ((h - n) * normal).sum(1, keepdims=True) * normal
-
-
-def _turn(coords: np.ndarray, rotor: Rotor, angles: np.ndarray) -> None:
-    """Turn a rotor in each of (K, N, 3) to a dihedral (K,) in radians, in place."""
-    r, a, b, h = (coords[:, i] for i in rotor.quad)
-    axis = b - a
-    axis = axis / np.linalg.norm(axis, axis=1, keepdims=True)
-    v, w = a - r, h - b
-    v, w = v - (v * axis).sum(1, keepdims=True) * axis, w - (w * axis).sum(1, keepdims=True) * axis
-    now = np.arctan2((np.cross(axis, -v) * w).sum(1), (-v * w).sum(1))
-    gap = (angles - now)[:, None, None]
-    arms = coords[:, rotor.moved] - b[:, None]
-    k = axis[:, None]
-    along = (arms * k).sum(-1, keepdims=True) * k
-    coords[:, rotor.moved] = b[:, None] + along + np.cos(gap) * (arms - along) + np.sin(gap) * np.cross(k, arms)

@@ -17,7 +17,7 @@ PACKAGE = Path(rdkit_ebd.__file__).parent
 # From low to high. A module may import its own layer and those below.
 LAYERS = (
     {"potentials"},
-    {"params", "report", "conformers", "streams", "molgraph", "rmsd"},
+    {"params", "report", "conformers", "streams", "molgraph", "rmsd", "turning"},
     {"fragments", "stereo", "featurise", "coarse", "components", "skeleton"},
     {"batch", "geometry", "blur"},
     {"network", "paper_network"},

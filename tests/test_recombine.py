@@ -10,9 +10,10 @@ from rdkit.Chem import rdMolTransforms
 
 from rdkit_ebd.checks import check_tables
 from rdkit_ebd.featurise import rotatable_bonds
-from rdkit_ebd.recombine import dihedral_angles, recombined
+from rdkit_ebd.recombine import recombined
 from rdkit_ebd.relief import MOST_TURNS, openness, relieved
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
+from rdkit_ebd.turning import dihedral_angles
 
 FLEXIBLE = ["salbutamol", "captopril", "tamoxifen", "cinnarizine"]
 

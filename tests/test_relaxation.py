@@ -16,8 +16,10 @@ from rdkit_ebd.checks import check_tables
 from rdkit_ebd.geometry import twist
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.prepare import PrepareConfig, inchikey_blocks, make_examples, prepare
-from rdkit_ebd.train.relaxation import basins, relax
+from rdkit_ebd.train.relaxation import basins, corrected, relax
 from rdkit_ebd.train.shards import load_shards
+from rdkit_ebd.turning import dihedral_angles
+from rdkit_ebd.weights import load_model
 
 
 def relaxed(name: str, count: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -85,6 +87,41 @@ def test_examples_of_seeds_and_their_minima() -> None:
     assert home.graph.level == 0  # the first minimum is its own reference
     assert np.array_equal(home.references[0], minima[0])
     assert all(example.graph.level == 1 for example in elsewhere)
+
+
+def test_a_model_brings_minima_to_its_level_and_leaves_their_basins_alone() -> None:
+    """MMFF94s has bonds of its own, which are not those that the model was trained on."""
+    mol, graph, model = with_hydrogens("ibuprofen"), graph_of("ibuprofen"), load_model()
+    tables = check_tables(mol)
+    _, _, minima = relaxed("ibuprofen")
+    found = corrected(mol, minima, tables, model)
+    assert found.dtype == np.float32
+    assert np.abs(found.mean(1)).max() < 1e-4
+    turned = dihedral_angles(found, graph.torsions) - dihedral_angles(minima, graph.torsions)
+    assert np.abs((turned + math.pi) % (2 * math.pi) - math.pi).max() < math.radians(40)
+    a, b = np.array([[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()] for bond in mol.GetBonds()]).T
+    longer = np.linalg.norm(found[:, a] - found[:, b], axis=2) - np.linalg.norm(minima[:, a] - minima[:, b], axis=2)
+    assert 0.003 < np.abs(longer).mean() < 0.02
+
+
+@pytest.mark.parametrize("smiles", ["CO", "C[Si](C)(C)CCCCO"])
+def test_what_the_model_does_not_treat_stays_as_it_was(smiles: str) -> None:
+    mol, minima = with_hydrogens(smiles), conformers(smiles, 2).astype(np.float32)
+    assert np.array_equal(corrected(mol, minima, check_tables(mol), load_model()), minima)
+
+
+def test_corrected_minima_are_learnt_at_the_models_level() -> None:
+    name = "nicotine"
+    mol, seeds = with_hydrogens(name), conformers(name, 3).astype(np.float32)
+    _, kept, minima = relaxed(name, 3)
+    record = Record("", mol, minima[:0], np.zeros(0), name)
+    [natural] = make_examples(record, tiny_vocabulary(), PrepareConfig(relaxed=3, corrected_by="ebd-f2f"), seeds)
+    assert natural.natural
+    assert natural.graph.level == 0
+    assert np.array_equal(natural.seeds, seeds[kept])
+    moved = np.sqrt(np.square(natural.references - minima).sum(-1).mean(-1))
+    assert (moved > 0.005).all()
+    assert (moved < 0.5).all()
 
 
 def test_bulk_molecules_come_from_smiles(tmp_path: Path) -> None:

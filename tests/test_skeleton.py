@@ -17,13 +17,13 @@ from rdkit_ebd.coarse import CoarseSeeds, coarse_seeds
 from rdkit_ebd.featurise import rotatable_bonds
 from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
-from rdkit_ebd.recombine import dihedral_angles
 from rdkit_ebd.relief import openness
 from rdkit_ebd.rmsd import best_rms
 from rdkit_ebd.seeding import CROWDED, Seeding
 from rdkit_ebd.skeleton import Skeleton, skeleton_of, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.streams import hydrogen_stream
+from rdkit_ebd.turning import dihedral_angles
 
 BASE = 12345
 CHIRAL = ["penicillin_v", "morphine", "testosterone", "zidovudine", "sertraline", "esomeprazole", "terbinafine"]

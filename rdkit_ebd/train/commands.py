@@ -29,6 +29,9 @@ def prepare(
     levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
     like: Annotated[str | None, typer.Option(help="Go on from this model: its vocabulary, network and levels.")] = None,
     relaxed: Annotated[int, typer.Option(min=0, help="Seeds per molecule minimised for relaxation pairs.")] = 0,
+    corrected_by: Annotated[
+        str | None, typer.Option(help="Model whose level those minima are brought to, and are learnt at.")
+    ] = None,
     bulk: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="SMILES for relaxation pairs alone.")
     ] = None,
@@ -74,7 +77,8 @@ def prepare(
         save_vocabulary(learnt, vocabulary_file)
     vocabulary = load_vocabulary(vocabulary_file)
     names = list(levels or [path.stem for path in data])
-    names += [relaxation.LEVEL] if relaxed or bulk else []
+    own_level = bool(relaxed or bulk) and not corrected_by
+    names += [relaxation.LEVEL] if own_level else []
     only_bulk = [Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in bulk_elements.split(",") if symbol]
     elements = sorted({*elements_of(data), *only_bulk})
     config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
@@ -82,17 +86,14 @@ def prepare(
     config = replace(config, model=replace(config.model, coarse=coarse))  # used as it was trained
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
     known = config.model.levels
-    minimised = known.index(relaxation.LEVEL) if relaxed or bulk else 0
+    minimised = known.index(relaxation.LEVEL) if own_level else 0
+    alike = PrepareConfig(coarse, pairing=pairing, relaxed_level=minimised, corrected_by=corrected_by)
     for name, path in zip(names, data, strict=False):
-        settings = PrepareConfig(
-            coarse, seeds, pairing, known.index(name), relaxed=relaxed, relaxed_level=minimised, max_confs=max_confs
-        )
+        settings = replace(alike, seeds=seeds, level=known.index(name), relaxed=relaxed, max_confs=max_confs)
         make_shards(path, out / "train", vocabulary, settings, workers=workers)
     if bulk is not None:
         most = relaxed or seeds
-        settings = PrepareConfig(
-            coarse, most, relaxed=most, relaxed_level=minimised, elements=tuple(config.model.elements)
-        )
+        settings = replace(alike, seeds=most, relaxed=most, elements=tuple(config.model.elements))
         kept_back = inchikey_blocks(keep_back or [])
         make_shards(bulk, out / "train", vocabulary, settings, workers=workers, limit=bulk_limit, kept_back=kept_back)
     if valid is not None:

@@ -25,8 +25,9 @@ from rdkit_ebd.skeleton import skeleton_of
 from rdkit_ebd.streams import coarse_base
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.pairing import pair
-from rdkit_ebd.train.relaxation import basins, relax
+from rdkit_ebd.train.relaxation import basins, corrected, relax
 from rdkit_ebd.train.shards import Example, save_shard
+from rdkit_ebd.weights import load_model
 
 _SEED_SECONDS = 30.0  # per molecule; one that takes longer is left out of training
 _MAX_SYMMETRIES = 200
@@ -45,6 +46,7 @@ class PrepareConfig:
         random_seed: Of the seeds.
         relaxed: Seeds per molecule that also become relaxation pairs (`train.relaxation`).
         relaxed_level: Level of theory of those, an index as above.
+        corrected_by: Model that brings their minima to its first level, name or file; None: they stay as they are.
         elements: Atomic numbers; molecules with others are left out. Empty: all are taken.
         max_confs: Most references of a molecule, lowest energy first where energies are known; None for all.
     """
@@ -57,6 +59,7 @@ class PrepareConfig:
     random_seed: int = 0
     relaxed: int = 0
     relaxed_level: int = 0
+    corrected_by: str | None = None
     elements: tuple[int, ...] = ()
     max_confs: int | None = None
 
@@ -126,17 +129,21 @@ def make_examples(record: Record, vocabulary: Vocabulary, config: PrepareConfig,
     examples = []
     if len(record.coords):
         examples.append(Example(graph, record.coords, seeds, pair(graph, record.coords, seeds, config.pairing)))
-    return examples + _relaxed_examples(record, graph, seeds[: config.relaxed], config.relaxed_level)
+    return examples + relaxed_examples(record, graph, seeds[: config.relaxed], config)
 
 
-def _relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, level: int) -> list[Example]:
+def relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, config: PrepareConfig) -> list[Example]:
     """Pairs of seeds and what they fall into: the reference of their basin where there is one, else the minimum."""
     if not len(seeds):
         return []
-    kept, minima = relax(record.mol, seeds, check_tables(record.mol))
+    tables = check_tables(record.mol)
+    kept, minima = relax(record.mol, seeds, tables)
     home = basins(graph, minima, record.coords)
     found, alone = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
-    parts = ((graph, found, record.coords[home[found]]), (replace(graph, level=level), alone, minima[alone]))
+    own, targets = replace(graph, level=config.relaxed_level), minima[alone]
+    if config.corrected_by and len(targets):
+        targets = corrected(record.mol, targets, tables, load_model(config.corrected_by, "cpu"))
+    parts = ((graph, found, record.coords[home[found]]), (own, alone, targets))
     return [
         Example(
             own,

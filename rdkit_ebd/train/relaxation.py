@@ -1,7 +1,8 @@
 """Where does a force field take a seed? Relaxation pairs: a seed and the minimum it falls into, for any molecule.
 
 No matching is needed, so no pair contradicts another, and there are as many as one cares to make. The network learns
-from them how torsions and rings relax; bonds and angles it learns from the DFT references, told apart by level.
+from them how torsions and rings relax; bonds and angles it learns from the DFT references. What it learns of one level
+of theory it need not do at another, though: minima that a model has corrected to its own level teach it at that level.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ from rdkit.Chem import rdForceFieldHelpers
 
 from rdkit_ebd.batch import collate
 from rdkit_ebd.checks import CheckTables, judge
+from rdkit_ebd.deblurring import Request, deblur_requests
+from rdkit_ebd.featurise import mol_graph, unsupported
+from rdkit_ebd.fragments import Vocabulary
 from rdkit_ebd.geometry import dihedrals, wrap_angle
 from rdkit_ebd.molgraph import MolGraph
+from rdkit_ebd.sampler import deblur_times
 from rdkit_ebd.train.pairing import torsion_matched_rmsd
+from rdkit_ebd.weights import LoadedModel
 
 LEVEL = "MMFF94s"
 _ROUNDS, _ITERATIONS = 10, 500  # RDKit's default of 200 iterations leaves most drugs unconverged
@@ -55,6 +61,31 @@ def relax(mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables) -> tuple[np.nda
     minima -= minima.mean(1, keepdims=True)
     kept = np.flatnonzero(converged & judge(minima, tables).ok)
     return kept, minima[kept].astype(np.float32)
+
+
+def corrected(mol: Chem.Mol, minima: np.ndarray, tables: CheckTables, model: LoadedModel) -> np.ndarray:
+    """Bring minima of the force field to a model's first level of theory: one round of it, which leaves basins alone.
+
+    Args:
+        mol: The molecule, hydrogens explicit.
+        minima: (M, N, 3) angstrom.
+        tables: Of `mol`.
+        model: It takes atom-level seeds.
+
+    Returns:
+        (M, N, 3) float32, centred. Molecules that the model does not treat, and what fails the checks afterwards, stay
+        as they were.
+    """
+    config = model.config
+    small, foreign = len(minima[0]) < config.min_atoms, unsupported(mol, config.elements, config.max_atoms)
+    if small or foreign:
+        return minima
+    graph, times = mol_graph(mol, Vocabulary.from_dict(config.vocabulary), tables.labels), deblur_times(config.steps)
+    noise = np.zeros((len(minima), len(times), *minima.shape[1:]), np.float32)
+    better = deblur_requests(model, [Request(graph, minima.astype(np.float64), noise, tuple(times))])[0].coords
+    better = better - better.mean(1, keepdims=True)
+    sound = judge(better, tables).ok
+    return np.where(sound[:, None, None], better, minima).astype(np.float32)
 
 
 def basins(graph: MolGraph, minima: np.ndarray, references: np.ndarray) -> np.ndarray:
