@@ -5,6 +5,7 @@ All parameters are shaken first: what is zero at initialisation would pass every
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.network import DeblurNetwork, Dense
+from rdkit_ebd.weights import load_model
 
 MOLECULES = ["ibuprofen", "penicillin_v", "tamoxifen", "caffeine", "CC#CC", "CCO"]
 CHIRAL = ["ibuprofen", "penicillin_v", "C[C@H](N)C(=O)O", "C[S@](=O)c1ccccc1"]
@@ -204,20 +206,21 @@ def test_low_precision_is_for_dense_layers_alone_and_stays_close(name: str) -> N
 
 @pytest.mark.parametrize("name", ["ibuprofen", "penicillin_v"])
 def test_tables_of_radial_functions_stand_for_them(name: str) -> None:
+    """With trained weights: random ones make a network that is more chaotic than any that is used."""
     _, batch, x, prior = blurred(name)
-    network = shaken()
+    network = copy.deepcopy(load_model().network).double()
     with torch.enable_grad():
-        summed = network(x, at(0.5, x), batch, prior)
+        summed = network(x, at(1.0, x), batch, prior)
     with torch.no_grad():
-        read = network(x, at(0.5, x), batch, prior)
+        read = network(x, at(1.0, x), batch, prior)
         first = next(p for name, p in network.named_parameters() if name.endswith("radial.weight"))
-        first.mul_(2)  # the table must follow, as the optimiser changes weights in place
-        changed = network(x, at(0.5, x), batch, prior)
+        first.mul_(5)  # the table must follow, as the optimiser changes weights in place
+        changed = network(x, at(1.0, x), batch, prior)
     assert not torch.equal(summed, read)  # else this test compares a path with itself
-    assert (summed - read).abs().max() < 2e-3
+    assert (summed - read).abs().max() < 5e-4
     with torch.enable_grad():
-        assert (network(x, at(0.5, x), batch, prior) - changed).abs().max() < 2e-3
-    assert (changed - read).abs().max() > 0.02
+        assert (network(x, at(1.0, x), batch, prior) - changed).abs().max() < 5e-4
+    assert (changed - read).abs().max() > 5e-3
 
 
 @pytest.mark.parametrize("name", ["ibuprofen", "CC#CC"])
