@@ -250,6 +250,23 @@ def test_torsion_error_is_one_minus_cosine() -> None:
         assert torsion_error(moved, x, batch).item() == pytest.approx(1 - math.cos(angle), abs=1e-4)
 
 
+def test_robust_torsions_fall_to_one_side_and_not_between() -> None:
+    """References 100 degrees apart, equally often: in full the best answer is in their middle, robustly it is not."""
+    batch, _, x = pairs("CCCCO", 2)
+    gap = math.radians(100)
+
+    def both(angle: float, robust: float) -> float:
+        """Mean error, of a molecule turned by the angle, against the unturned one and one turned by the whole gap."""
+        moved, there = (turned(batch, x, torch.full(batch.torsions.shape[:2], a)) for a in (angle, gap))
+        here, beyond = (torsion_error(moved, y, batch, robust).item() for y in (x, there))
+        return (here + beyond) / 2
+
+    assert both(gap / 2, 0.0) < both(0.0, 0.0) - 0.1
+    assert both(gap / 2, 0.15) > both(0.0, 0.15) + 0.02
+    slight = turned(batch, x, torch.full(batch.torsions.shape[:2], 0.05))
+    assert torsion_error(slight, x, batch, 0.15).item() == pytest.approx(0.05**2 / 2, rel=0.05)
+
+
 def system_of_one() -> Any:
     from helpers import graph_of
 

@@ -52,6 +52,8 @@ class ObjectiveConfig:
         prior_share: Share of each batch trained at t = 1, where sampling starts; discrete times end before it.
         local_weight: Weight of the pair-distance loss within three bonds.
         torsion_weight: Weight of 1 - cos of the error of each rotatable bond's dihedral.
+        torsion_robust: Beyond about this square root of 1 - cos the error counts less and less; 0: it counts in full, and
+            where a torsion falls to either side, the answer is between them, which is wrong for both.
         volume_weight: Weight of the error of signed volumes, which distances say nearly nothing of in flat groups.
         unrolled_share: Share of the steps in which the seeds are first deblurred by the network as it is, for as many
             rounds as are drawn: what it meets when sampling in rounds.
@@ -70,6 +72,7 @@ class ObjectiveConfig:
     prior_share: float = 0.4
     local_weight: float = 2.0
     torsion_weight: float = 2.0
+    torsion_robust: float = 0.0
     volume_weight: float = 0.0
     unrolled_share: float = 0.0
     unrolled_rounds: int = 3
@@ -107,7 +110,7 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
 
     Returns:
         Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom),
-        "torsion" (mean of 1 - cos), "volume" (mean absolute error, cubic angstrom). All of them are of what the
+        "torsion" (as `torsion_error` has it), "volume" (mean absolute error, cubic angstrom). All of them are of what the
         network predicts, which may be the previous state.
     """
     seed, reference, batch = pairs.seed, pairs.reference, pairs.batch
@@ -126,7 +129,7 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     square = (align(predicted, wanted, batch.mask) - wanted).square().sum(-1)
     atoms = batch.mask.to(square.dtype)
     local = local_error(predicted, reference, batch)
-    torsional = torsion_error(predicted, reference, batch)
+    torsional = torsion_error(predicted, reference, batch, config.torsion_robust)
     volume = volume_error(predicted, reference, batch)
     placed = (_robust(square, config.robust) * atoms).sum(1)
     placed = placed / atoms.sum(1) if config.per_atom else placed
@@ -188,11 +191,11 @@ def local_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
     return (_length(x[row, i] - x[row, j]) - _length(reference[row, i] - reference[row, j])).abs().mean()
 
 
-def torsion_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
-    """Mean of 1 - cos(error) over the dihedrals of rotatable bonds; scalar."""
+def torsion_error(x: Tensor, reference: Tensor, batch: Batch, robust: float = 0.0) -> Tensor:
+    """Mean of 1 - cos(error) over the dihedrals of rotatable bonds, pseudo-Huber where `robust` is given; scalar."""
     error = dihedrals(x, batch.torsions) - dihedrals(reference, batch.torsions)
     mask = batch.torsion_mask.to(x.dtype)
-    return ((1 - torch.cos(error)) * mask).sum() / mask.sum().clamp(min=1)
+    return (_robust(1 - torch.cos(error), robust) * mask).sum() / mask.sum().clamp(min=1)
 
 
 def volume_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
