@@ -52,8 +52,8 @@ class ObjectiveConfig:
         prior_share: Share of each batch trained at t = 1, where sampling starts; discrete times end before it.
         local_weight: Weight of the pair-distance loss within three bonds.
         torsion_weight: Weight of 1 - cos of the error of each rotatable bond's dihedral.
-        torsion_robust: Beyond about this square root of 1 - cos the error counts less and less; 0: it counts in full, and
-            where a torsion falls to either side, the answer is between them, which is wrong for both.
+        torsion_robust: Beyond about this square root of 1 - cos the error counts less and less. 0: it counts in full,
+            and where a torsion may fall to either side, the best answer is between them, where none falls.
         volume_weight: Weight of the error of signed volumes, which distances say nearly nothing of in flat groups.
         unrolled_share: Share of the steps in which the seeds are first deblurred by the network as it is, for as many
             rounds as are drawn: what it meets when sampling in rounds.
@@ -110,8 +110,8 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
 
     Returns:
         Scalars "loss", "rmsd" (root mean squared, angstrom), "local" (mean absolute pair distance error, angstrom),
-        "torsion" (as `torsion_error` has it), "volume" (mean absolute error, cubic angstrom). All of them are of what the
-        network predicts, which may be the previous state.
+        "torsion" (as `torsion_error` has it), "volume" (mean absolute error, cubic angstrom). All of them are of what
+        the network predicts, which may be the previous state.
     """
     seed, reference, batch = pairs.seed, pairs.reference, pairs.batch
     if config.pairing == "basin":
