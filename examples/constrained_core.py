@@ -1,4 +1,4 @@
-"""Hold a core, and choose the layout: docking poses of a series, and atoms resampled over a shape one already has."""
+"""Hold a core, and choose the layout: poses of a series, atoms resampled over a known shape, or over a few points."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
 import rdkit_ebd
+from rdkit_ebd.fragments import Vocabulary, assign_fragments
+from rdkit_ebd.weights import load_model
 
 core = Chem.MolFromSmarts("c1nc2ccccc2s1")
 template = Chem.AddHs(Chem.MolFromSmiles("c1ccc2scnc2c1"))
@@ -28,3 +30,15 @@ rough = Chem.Mol(mol)
 ids = rdkit_ebd.EmbedMoleculeEBD(mol, 3, coarse="conformers", numRounds=1)
 moved = [rdMolAlign.GetBestRMS(Chem.RemoveHs(mol), Chem.RemoveHs(rough), i, i) for i in ids]
 print(f"ibuprofen: moved by {', '.join(f'{m:.2f}' for m in moved)} angstrom from the shapes given")
+
+# Or give less than that, one point for each fragment: the fragment model finds places for the atoms about them, and
+# the hand that is written. The points are those of the rough shapes here; they could be drawn, or a coarse simulation's.
+config = load_model("ebd-c2f").config
+fragments = assign_fragments(mol, Vocabulary.from_dict(config.vocabulary))
+members = np.eye(fragments.max() + 1)[fragments]
+centroids = (members / members.sum(0)).T
+layout = Chem.Mol(rough)
+for conformer in layout.GetConformers():
+    conformer.SetPositions(members @ centroids @ conformer.GetPositions())
+ids = rdkit_ebd.EmbedMoleculeEBD(layout, 3, model="ebd-c2f", coarse="conformers", randomSeed=1)
+print(f"ibuprofen from {len(centroids)} points: {len(ids)} conformers")

@@ -72,6 +72,11 @@ class Task:
     callback: Callback | None
 
     @property
+    def from_layout(self) -> bool:
+        """Whether the seeds are but layouts of fragments that the user drew, whose atoms need not be in place."""
+        return self.coarse == OWN and self.graph is not None and self.model.config.blur.prior == "fragments"
+
+    @property
     def late(self) -> bool:
         """Whether the time is up."""
         return self.deadline is not None and time.monotonic() >= self.deadline
@@ -185,7 +190,8 @@ def right_seeds(
             numbers = range(len(pending)) if attempt else pending
             seeds = seeding.seeds(numbers, base, 1 if attempt else task.pool)
     task.report.failures.update(seeds.failures)
-    right = stereo_kept(seeds.coords, task.tables.labels) | (not params.enforceChirality)
+    excused = not params.enforceChirality or (task.from_layout and params.coarse == OWN)
+    right = stereo_kept(seeds.coords, task.tables.labels) | excused
     for row, k in enumerate(pending):
         if not seeds.made[row]:
             causes[k] = "EXCEEDED_TIMEOUT" if task.late else "NO_SEED"
@@ -214,7 +220,7 @@ def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: in
         if not len(parts[-1]):
             break
     whole = np.concatenate(parts)
-    if attempt < HALF_WAY_FROM or task.component.held:
+    if attempt < HALF_WAY_FROM or task.component.held or task.from_layout:
         return whole
     begun = seeds[: len(whole)]
     return begun + (whole - begun) * 0.5 ** (attempt - HALF_WAY_FROM + 1)

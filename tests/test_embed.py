@@ -19,11 +19,12 @@ import rdkit_ebd
 from rdkit_ebd import EBD, EmbedMolecule, EmbedMoleculeEBD, EmbedMultipleConfs, EmbedWithReport, get_provenance
 from rdkit_ebd import attempt as pipeline
 from rdkit_ebd.checks import check_tables, judge
-from rdkit_ebd.fragments import assign_fragments
+from rdkit_ebd.fragments import Vocabulary, assign_fragments
 from rdkit_ebd.geometry import align
 from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.train.recipes import recipe
-from rdkit_ebd.weights import save_model
+from rdkit_ebd.weights import load_model, save_model
 
 # Stereocentres, a zwitterion, a sulfonamide, E/Z, bridged rings, a large ring.
 STEREO_DRUGS = {
@@ -387,6 +388,28 @@ def test_seeds_of_the_other_hand_are_refused() -> None:
     assert report.failures["SEED_STEREO"] >= 2
     with pytest.raises(ValueError, match="has none"):
         EmbedMultipleConfs(with_hydrogens("aspirin"), 1, coarse="conformers")
+
+
+def test_a_layout_of_fragments_is_all_that_the_fragment_model_needs() -> None:
+    """Every atom where its fragment is: the atoms find their places about it, and the written hand."""
+    mol, config = embedded("ibuprofen", 3), load_model("ebd-c2f").config
+    fragments, given = assign_fragments(mol, Vocabulary.from_dict(config.vocabulary)), coords_of(mol)
+    members = np.eye(fragments.max() + 1)[fragments]
+    centroids = (members / members.sum(0)).T
+    for conformer, own in zip(mol.GetConformers(), given, strict=True):
+        conformer.SetPositions(members @ centroids @ own)
+    report = EmbedWithReport(mol, 6, EBD(model="ebd-c2f", coarse="conformers", randomSeed=1))
+    made = coords_of(mol)
+    assert len(report.ids) >= 5
+    assert stereo_kept(made, stereo_labels(mol)).all()
+    every = torch.ones(1, len(centroids), dtype=torch.bool)
+    for conformer, x in zip(mol.GetConformers(), made, strict=True):
+        drawn = get_provenance(conformer)["ebd_index"] % 3
+        for layout, own in enumerate(given):
+            here, there = (torch.from_numpy(centroids @ y)[None] for y in (x, own))
+            there = there - there.mean(1, keepdim=True)
+            off = (align(here - here.mean(1, keepdim=True), there, every) - there).square().sum(-1).mean().sqrt()
+            assert off < 0.6 if layout == drawn else off > 0.9
 
 
 def test_own_seeds_of_a_salt_and_without_hydrogens() -> None:

@@ -39,19 +39,19 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
     # Atom-level seeds differ from one another as they are: hardly any noise, and most of the training where sampling
     # starts. Fragment points lose what atoms need to find their places again, so there noise must hide the errors.
     blur = BlurConfig("atoms", sigma=0.015) if fine else BlurConfig("fragments", sigma=0.1)
-    objective = ObjectiveConfig(prior_share=0.75) if fine else ObjectiveConfig(true_layout_share=0.5)
+    objective = ObjectiveConfig(prior_share=0.75) if fine else ObjectiveConfig(true_layout_share=0.3, layout_noise=0.2)
     model = ModelConfig(
         name,
         network,
         blur,
         vocabulary.to_dict(),
         tuple(elements),
-        steps=1 if fine else 6,
+        steps=1 if fine else 10,
         rounds=4 if fine else 1,
-        noise_scale=0.0 if fine else 1.0,
+        noise_scale=0.0 if fine else 0.5,
         levels=tuple(levels),
-        coarse="skeleton" if fine else "etkdg",
-        seed_pool=2 if fine else 1,
+        coarse="skeleton",
+        seed_pool=3,
     )
     return TrainConfig(model, objective)
 
