@@ -32,7 +32,7 @@ moved = [rdMolAlign.GetBestRMS(Chem.RemoveHs(mol), Chem.RemoveHs(rough), i, i) f
 print(f"ibuprofen: moved by {', '.join(f'{m:.2f}' for m in moved)} angstrom from the shapes given")
 
 # Or give less than that, one point for each fragment: the fragment model finds places for the atoms about them, and
-# the hand that is written. The points are those of the rough shapes here; they could be drawn, or a coarse simulation's.
+# the hand that is written. The points here are those of the rough shapes; they could be drawn, or of a simulation.
 config = load_model("ebd-c2f").config
 fragments = assign_fragments(mol, Vocabulary.from_dict(config.vocabulary))
 members = np.eye(fragments.max() + 1)[fragments]
