@@ -156,9 +156,9 @@ def test_release_keeps_the_weights_and_adds_to_the_card(tmp_path: Path) -> None:
     source, out, card = model_path("default"), tmp_path / "mine.safetensors", tmp_path / "card.json"
     card.write_text('{"licence": "MIT"}')
     words = ["train", "release", str(source), "-o", str(out), "--steps", "3", "--card", str(card)]
-    assert CliRunner().invoke(cli.app, [*words, "--tolerance", "0.07", "--seed-pool", "4"]).exit_code == 0
+    assert CliRunner().invoke(cli.app, [*words, "--tolerance", "0.07", "--seed-pool", "4", "--noise-scale", "0.3"]).exit_code == 0
     before, after = read_config(source), read_config(out)
-    assert (after.steps, after.tolerance, after.seed_pool) == (3, 0.07, 4)
+    assert (after.steps, after.tolerance, after.seed_pool, after.noise_scale) == (3, 0.07, 4, 0.3)
     assert after.card == {**before.card, "licence": "MIT"}
     assert all(torch.equal(a, b) for a, b in zip(load_file(source).values(), load_file(out).values(), strict=True))
 

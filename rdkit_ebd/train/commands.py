@@ -148,6 +148,7 @@ def release(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps, as validation chose them.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of deblurring, likewise.")] = None,
+    noise_scale: Annotated[float | None, typer.Option(min=0, help="Of sampling, times the noise of training.")] = None,
     tolerance: Annotated[float | None, typer.Option(min=0, help="Displacement that ends the rounds, angstrom.")] = None,
     seed_pool: Annotated[int | None, typer.Option(min=1, help="Seeds to choose from for each conformer.")] = None,
     min_atoms: Annotated[int | None, typer.Option(min=1, help="Smaller components keep their seed.")] = None,
@@ -168,7 +169,7 @@ def release(
     if evaluation is not None:
         told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
     asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "min_atoms": min_atoms}
-    asked |= {"tolerance": tolerance, "seed_pool": seed_pool}
+    asked |= {"noise_scale": noise_scale, "tolerance": tolerance, "seed_pool": seed_pool}
     config = replace(config, card=told, **{name: value for name, value in asked.items() if value is not None})
     save_model(out, config, load_file(checkpoint))
     typer.echo(f"wrote {out}", err=True)
