@@ -77,7 +77,7 @@ def corrected(mol: Chem.Mol, minima: np.ndarray, tables: CheckTables, model: Loa
         as they were.
     """
     config = model.config
-    small, foreign = len(minima[0]) < config.min_atoms, unsupported(mol, config.elements, config.max_atoms)
+    small, foreign = mol.GetNumAtoms() < config.min_atoms, unsupported(mol, config.elements, config.max_atoms)
     if small or foreign:
         return minima
     graph, times = mol_graph(mol, Vocabulary.from_dict(config.vocabulary), tables.labels), deblur_times(config.steps)
