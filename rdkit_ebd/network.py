@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -251,23 +252,30 @@ class RadialBias(nn.Module):
         b, n, _ = distances.shape
         closeness = torch.exp(-distances / 4).view(b, 1, n * n)
         if torch.is_grad_enabled():
-            curves = torch.bmm(self.weight.expand(b, -1, -1), self._basis(closeness))
+            curves = torch.bmm(self.weight.expand(b, -1, -1), _gaussians(closeness, self.centres))
             return curves.view(b, -1, n, n).transpose(0, 1)
         nearest = (closeness.flatten() * (_TABLE - 1) + 0.5).int()
         return self._entries().index_select(1, nearest).view(-1, b, n, n)
-
-    def _basis(self, closeness: Tensor) -> Tensor:
-        """(..., 1, M) -> (..., radial, M)."""
-        return torch.exp(-((closeness - self.centres[:, None]) * len(self.centres)).square())
 
     def _entries(self) -> Tensor:
         """Values at evenly spaced closenesses: (heads, entries)."""
         weight = self.weight
         made_of = (weight.data_ptr(), weight._version, weight.dtype)
         if self._table[0] != made_of:
-            closeness = torch.linspace(0, 1, _TABLE, device=weight.device, dtype=weight.dtype)
-            self._table = made_of, weight @ self._basis(closeness[None])
+            self._table = made_of, weight @ _gaussians_at_entries(weight.shape[1], weight.device, weight.dtype)
         return self._table[1]
+
+
+def _gaussians(closeness: Tensor, centres: Tensor) -> Tensor:
+    """(..., 1, M) -> (..., radial, M)."""
+    return torch.exp(-((closeness - centres[:, None]) * len(centres)).square())
+
+
+@lru_cache(maxsize=2)
+def _gaussians_at_entries(radial: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """At the closenesses of a table, (radial, entries): the same for all tables of a network."""
+    entries = torch.linspace(0, 1, _TABLE, device=device, dtype=dtype)
+    return _gaussians(entries[None], torch.linspace(0, 1, radial, device=device).to(dtype))
 
 
 class Twist(nn.Module):
