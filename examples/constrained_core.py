@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
 import rdkit_ebd
-from rdkit_ebd.fragments import Vocabulary, assign_fragments
+from rdkit_ebd.batch import collate, fragment_points
+from rdkit_ebd.featurise import mol_graph
+from rdkit_ebd.fragments import Vocabulary
 from rdkit_ebd.weights import load_model
 
 core = Chem.MolFromSmarts("c1nc2ccccc2s1")
@@ -33,12 +36,10 @@ print(f"ibuprofen: moved by {', '.join(f'{m:.2f}' for m in moved)} angstrom from
 
 # Or give less than that, one point for each fragment: the fragment model finds places for the atoms about them, and
 # the hand that is written. The points here are those of the rough shapes; they could be drawn, or of a simulation.
-config = load_model("ebd-c2f").config
-fragments = assign_fragments(mol, Vocabulary.from_dict(config.vocabulary))
-members = np.eye(fragments.max() + 1)[fragments]
-centroids = (members / members.sum(0)).T
+graph = mol_graph(mol, Vocabulary.from_dict(load_model("ebd-c2f").config.vocabulary))
 layout = Chem.Mol(rough)
 for conformer in layout.GetConformers():
-    conformer.SetPositions(members @ centroids @ conformer.GetPositions())
+    points = fragment_points(torch.from_numpy(conformer.GetPositions())[None], collate([graph]))
+    conformer.SetPositions(points[0].numpy())
 ids = rdkit_ebd.EmbedMoleculeEBD(layout, 3, model="ebd-c2f", coarse="conformers", randomSeed=1)
-print(f"ibuprofen from {len(centroids)} points: {len(ids)} conformers")
+print(f"ibuprofen from {len(set(graph.fragments))} points: {len(ids)} conformers")

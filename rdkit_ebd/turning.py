@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # axis @ _CROSS is the matrix that makes a vector v axis x v; np.cross takes twice as long for a few vectors.
-_CROSS = np.zeros((3, 3, 3))
-for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-    _CROSS[_i, _k, _j], _CROSS[_i, _j, _k] = 1.0, -1.0
+_CROSS = np.cross(np.eye(3)[:, None], np.eye(3)).swapaxes(1, 2)
 
 
 def dihedral_angles(coords: np.ndarray, quads: np.ndarray) -> np.ndarray:
