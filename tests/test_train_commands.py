@@ -168,13 +168,13 @@ def test_judge_compares_networks_and_seeds(prepared: Path, sdf: Path, tmp_path: 
     words = ["train", "fit", str(prepared), "--run", str(tmp_path), "--max-minutes", "0", "--threads", "1"]
     assert CliRunner().invoke(cli.app, words).exit_code == 0
     models = ["-m", "default", "-m", str(tmp_path / "ebd-f2f.safetensors")]
-    result = CliRunner().invoke(cli.app, ["train", "judge", str(sdf), *models, "--limit", "2"])
+    result = CliRunner().invoke(cli.app, ["train", "judge", str(sdf), *models])
     assert result.exit_code == 0, result.output
     heading, _, *rows = [line.strip("|").split("|") for line in result.output.splitlines() if line.startswith("|")]
     table = {row[0].strip(): dict(zip(heading[1:], row[1:], strict=True)) for row in rows}
     shipped = table[next(name for name in table if name.startswith("ebd-f2f"))]
     bonds = {name: float(row[" bond MAE "]) for name, row in table.items()}
-    assert bonds[next(iter(table))] > 1.2 * float(shipped[" bond MAE "])  # seeds are rough, the model mends them
+    assert bonds[next(iter(table))] > 1.5 * float(shipped[" bond MAE "])  # seeds are rough, the model mends them
     assert float(shipped[" evaluations "]) == read_config(model_path("default")).rounds
     assert float(shipped[" CPU ms / conf., network "]) > 0
     assert not table["seeds (skeleton)"][" evaluations "].strip()
