@@ -16,7 +16,7 @@ from rdkit_ebd.checks import check_tables
 from rdkit_ebd.geometry import twist
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.prepare import PrepareConfig, inchikey_blocks, make_examples, prepare
-from rdkit_ebd.train.relaxation import basins, corrected, relax
+from rdkit_ebd.train.relaxation import after_rounds, basins, relax
 from rdkit_ebd.train.shards import load_shards
 from rdkit_ebd.turning import dihedral_angles
 from rdkit_ebd.weights import load_model
@@ -94,7 +94,7 @@ def test_a_model_brings_minima_to_its_level_and_leaves_their_basins_alone() -> N
     mol, graph, model = with_hydrogens("ibuprofen"), graph_of("ibuprofen"), load_model()
     tables = check_tables(mol)
     _, _, minima = relaxed("ibuprofen")
-    found = corrected(mol, minima, tables, model)
+    found = after_rounds(mol, minima, tables, model, np.ones(len(minima), np.int64))
     assert found.dtype == np.float32
     assert np.abs(found.mean(1)).max() < 1e-4
     turned = dihedral_angles(found, graph.torsions) - dihedral_angles(minima, graph.torsions)
@@ -107,7 +107,36 @@ def test_a_model_brings_minima_to_its_level_and_leaves_their_basins_alone() -> N
 @pytest.mark.parametrize("smiles", ["CO", "C[Si](C)(C)CCCCO"])
 def test_what_the_model_does_not_treat_stays_as_it_was(smiles: str) -> None:
     mol, minima = with_hydrogens(smiles), conformers(smiles, 2).astype(np.float32)
-    assert np.array_equal(corrected(mol, minima, check_tables(mol), load_model()), minima)
+    assert np.array_equal(after_rounds(mol, minima, check_tables(mol), load_model(), np.array([1, 2])), minima)
+
+
+def test_each_seed_goes_through_its_own_number_of_rounds() -> None:
+    mol, model = with_hydrogens("ibuprofen"), load_model()
+    tables, seeds = check_tables(mol), conformers("ibuprofen", 3).astype(np.float32)
+    seeds -= seeds.mean(1, keepdims=True)
+    found = after_rounds(mol, seeds, tables, model, np.array([2, 0, 1]))
+    assert np.abs(found[1] - seeds[1]).max() < 1e-5
+    once = after_rounds(mol, seeds, tables, model, np.ones(3, np.int64))
+    assert np.abs(found[2] - once[2]).max() < 1e-4
+    again = after_rounds(mol, once, tables, model, np.array([1, 0, 0]))
+    assert np.abs(found[0] - again[0]).max() < 1e-4
+    assert np.abs(once[0] - again[0]).max() > 0.01
+
+
+def test_pairs_may_begin_where_the_models_rounds_end() -> None:
+    """What is learnt is where the force field goes from there, not from the seed."""
+    name = "ibuprofen"
+    mol, seeds = with_hydrogens(name), conformers(name, 4).astype(np.float32)
+    record = Record("", mol, seeds[:0], np.zeros(0), name)
+    config = PrepareConfig(relaxed=4, corrected_by="ebd-f2f", own_rounds=3, random_seed=1)
+    [natural] = make_examples(record, tiny_vocabulary(), config, seeds)
+    tables, model = check_tables(mol), load_model()
+    rounds = np.random.default_rng(1).integers(4, size=4)
+    assert len(set(rounds.tolist())) > 1
+    begun = after_rounds(mol, seeds, tables, model, rounds)
+    kept, minima = relax(mol, begun, tables)
+    assert np.abs(natural.seeds - begun[kept]).max() < 1e-4
+    assert np.sqrt(np.square(natural.references - minima).sum(-1).mean(-1)).max() < 0.5
 
 
 def test_corrected_minima_are_learnt_at_the_models_level() -> None:

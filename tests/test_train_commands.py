@@ -66,6 +66,26 @@ def test_prepare_keeps_finished_shards(prepared: Path, sdf: Path) -> None:
     assert shard.stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--own-rounds", "2", "--relaxed", "1"], "--corrected-by"),
+        (["--corrected-by", "ebd-f2f"], "--relaxed"),
+        (["--relaxed", "1", "--corrected-by", "ebd-c2f"], "ebd-c2f"),
+        (["--relaxed", "1", "--corrected-by", "nobody"], "nobody"),
+        (["--like", "nobody"], "nobody"),
+    ],
+)
+def test_prepare_names_what_is_wrong_before_it_begins(
+    sdf: Path, tmp_path: Path, words: list[str], complaint: str
+) -> None:
+    out = tmp_path / "out"
+    result = CliRunner().invoke(cli.app, ["train", "prepare", str(sdf), "-o", str(out), *words])
+    assert result.exit_code == 2
+    assert complaint in result.output
+    assert not out.exists()
+
+
 def test_bulk_may_bring_elements_that_the_data_lack(sdf: Path, prepared: Path, tmp_path: Path) -> None:
     bulk = tmp_path / "iodine.smi"
     bulk.write_text("IC1CCOCC1 a\nC[Si](C)(C)I b\n")

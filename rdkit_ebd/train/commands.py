@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rdkit_ebd.weights import ModelConfig
 
 app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
 
@@ -32,6 +35,10 @@ def prepare(
     corrected_by: Annotated[
         str | None, typer.Option(help="Model whose level those minima are brought to, and are learnt at.")
     ] = None,
+    own_rounds: Annotated[
+        int, typer.Option(min=0, help="Most rounds of that model before a seed is minimised, for each as drawn.")
+    ] = 0,
+    seed_pool: Annotated[int, typer.Option(min=1, help="Seeds that each is chosen among, as when embedding.")] = 1,
     bulk: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="SMILES for relaxation pairs alone.")
     ] = None,
@@ -67,10 +74,15 @@ def prepare(
     from rdkit_ebd.train.prepare import prepare as make_shards
     from rdkit_ebd.train.recipes import recipe as make_recipe
     from rdkit_ebd.train.recipes import resumed
-    from rdkit_ebd.weights import model_path, read_config
 
+    if own_rounds and not corrected_by:
+        raise typer.BadParameter("--own-rounds are rounds of a model: say which with --corrected-by")
+    if corrected_by and not (relaxed or bulk):
+        raise typer.BadParameter("--corrected-by has nothing to correct: it wants --relaxed or --bulk")
+    if corrected_by and _config_of(corrected_by, "--corrected-by").blur.prior != "atoms":
+        raise typer.BadParameter(f"--corrected-by takes a model of atom-level seeds; {corrected_by} starts elsewhere")
+    parent = _config_of(like, "--like") if like else None
     out.mkdir(parents=True, exist_ok=True)
-    parent = read_config(model_path(like)) if like else None
     vocabulary_file = out / "vocabulary.json"
     if not vocabulary_file.exists():
         learnt = Vocabulary.from_dict(parent.vocabulary) if parent else learn_from(data, vocabulary_size)
@@ -87,7 +99,14 @@ def prepare(
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
     known = config.model.levels
     minimised = known.index(relaxation.LEVEL) if own_level else 0
-    alike = PrepareConfig(coarse, pairing=pairing, relaxed_level=minimised, corrected_by=corrected_by)
+    alike = PrepareConfig(
+        coarse,
+        seed_pool=seed_pool,
+        pairing=pairing,
+        relaxed_level=minimised,
+        corrected_by=corrected_by,
+        own_rounds=own_rounds,
+    )
     for name, path in zip(names, data, strict=False):
         settings = replace(alike, seeds=seeds, level=known.index(name), relaxed=relaxed, max_confs=max_confs)
         make_shards(path, out / "train", vocabulary, settings, workers=workers)
@@ -227,3 +246,13 @@ def ablate(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     typer.echo(table)
+
+
+def _config_of(model: str, option: str) -> ModelConfig:
+    """What a model says of itself."""
+    from rdkit_ebd.weights import model_path, read_config
+
+    try:
+        return read_config(model_path(model))
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from error

@@ -25,7 +25,7 @@ from rdkit_ebd.skeleton import skeleton_of
 from rdkit_ebd.streams import coarse_base
 from rdkit_ebd.train.dataset import Record, read_records
 from rdkit_ebd.train.pairing import pair
-from rdkit_ebd.train.relaxation import basins, corrected, relax
+from rdkit_ebd.train.relaxation import after_rounds, basins, relax
 from rdkit_ebd.train.shards import Example, save_shard
 from rdkit_ebd.weights import load_model
 
@@ -40,6 +40,7 @@ class PrepareConfig:
     Attributes:
         coarse: Coarse stage, "etkdg", "skeleton" or "dg".
         seeds: Coarse seeds per molecule for training; for validation there are twice as many as references.
+        seed_pool: Seeds that each of them is chosen among, as the parameter `seedPool` says when embedding.
         pairing: "basin" or "hungarian".
         level: Level of theory of this data set, an index into the model's list.
         judged: Make a validation shard: natural seeds, symmetries, no pairs.
@@ -47,12 +48,15 @@ class PrepareConfig:
         relaxed: Seeds per molecule that also become relaxation pairs (`train.relaxation`).
         relaxed_level: Level of theory of those, an index as above.
         corrected_by: Model that brings their minima to its first level, name or file; None: they stay as they are.
+        own_rounds: Most rounds of that model that their seeds go through before they are minimised; each goes through
+            as many as are drawn, so that the network learns where to go from wherever it gets to.
         elements: Atomic numbers; molecules with others are left out. Empty: all are taken.
         max_confs: Most references of a molecule, lowest energy first where energies are known; None for all.
     """
 
     coarse: str = "etkdg"
     seeds: int = 6
+    seed_pool: int = 1
     pairing: str = "basin"
     level: int = 0
     judged: bool = False
@@ -60,6 +64,7 @@ class PrepareConfig:
     relaxed: int = 0
     relaxed_level: int = 0
     corrected_by: str | None = None
+    own_rounds: int = 0
     elements: tuple[int, ...] = ()
     max_confs: int | None = None
 
@@ -136,13 +141,17 @@ def relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, config:
     """Pairs of seeds and what they fall into: the reference of their basin where there is one, else the minimum."""
     if not len(seeds):
         return []
-    tables = check_tables(record.mol)
-    kept, minima = relax(record.mol, seeds, tables)
+    mol, tables = record.mol, check_tables(record.mol)
+    model = load_model(config.corrected_by, "cpu") if config.corrected_by else None
+    if model and config.own_rounds:
+        drawn = np.random.default_rng(config.random_seed).integers(config.own_rounds + 1, size=len(seeds))
+        seeds = after_rounds(mol, seeds, tables, model, drawn)
+    kept, minima = relax(mol, seeds, tables)
     home = basins(graph, minima, record.coords)
     found, alone = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
     own, targets = replace(graph, level=config.relaxed_level), minima[alone]
-    if config.corrected_by and len(targets):
-        targets = corrected(record.mol, targets, tables, load_model(config.corrected_by, "cpu"))
+    if model and len(targets):
+        targets = after_rounds(mol, targets, tables, model, np.ones(len(targets), np.int64))
     parts = ((graph, found, record.coords[home[found]]), (own, alone, targets))
     return [
         Example(
@@ -162,7 +171,7 @@ def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
     recipe = EBD(coarse=config.coarse).coarse_parameters
     base, deadline = coarse_base(config.random_seed, 0), time.monotonic() + _SEED_SECONDS
     bare = skeleton_of(mol) if config.coarse == "skeleton" else None
-    found = Seeding(mol, check_tables(mol), recipe, bare, deadline).seeds(range(count), base)
+    found = Seeding(mol, check_tables(mol), recipe, bare, deadline).seeds(range(count), base, config.seed_pool)
     return found.coords[found.made].astype(np.float32)
 
 

@@ -63,29 +63,38 @@ def relax(mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables) -> tuple[np.nda
     return kept, minima[kept].astype(np.float32)
 
 
-def corrected(mol: Chem.Mol, minima: np.ndarray, tables: CheckTables, model: LoadedModel) -> np.ndarray:
-    """Bring minima of the force field to a model's first level of theory: one round of it, which leaves basins alone.
+def after_rounds(
+    mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables, model: LoadedModel, rounds: np.ndarray
+) -> np.ndarray:
+    """Where a model has brought seeds after some rounds of its own, each after as many as are said for it.
+
+    Minima of the force field are brought to the model's first level of theory by one round, which leaves basins alone.
+    What a model meets on its way is what it should learn to go on from.
 
     Args:
         mol: The molecule, hydrogens explicit.
-        minima: (M, N, 3) angstrom.
+        seeds: (S, N, 3) angstrom.
         tables: Of `mol`.
         model: It takes atom-level seeds.
+        rounds: (S,) rounds, 0 or more.
 
     Returns:
-        (M, N, 3) float32, centred. Molecules that the model does not treat, and what fails the checks afterwards, stay
+        (S, N, 3) float32, centred. Molecules that the model does not treat, and what fails the checks afterwards, stay
         as they were.
     """
     config = model.config
     small, foreign = mol.GetNumAtoms() < config.min_atoms, unsupported(mol, config.elements, config.max_atoms)
     if small or foreign:
-        return minima
+        return seeds
     graph, times = mol_graph(mol, Vocabulary.from_dict(config.vocabulary), tables.labels), deblur_times(config.steps)
-    noise = np.zeros((len(minima), len(times), *minima.shape[1:]), np.float32)
-    better = deblur_requests(model, [Request(graph, minima.astype(np.float64), noise, tuple(times))])[0].coords
-    better = better - better.mean(1, keepdims=True)
-    sound = judge(better, tables).ok
-    return np.where(sound[:, None, None], better, minima).astype(np.float32)
+    found = seeds.astype(np.float64)
+    for done in range(int(rounds.max(initial=0))):
+        rows = np.flatnonzero(rounds > done)
+        noise = np.zeros((len(rows), len(times), *seeds.shape[1:]), np.float32)
+        found[rows] = deblur_requests(model, [Request(graph, found[rows], noise, tuple(times))])[0].coords
+    found -= found.mean(1, keepdims=True)
+    sound = judge(found, tables).ok
+    return np.where(sound[:, None, None], found, seeds).astype(np.float32)
 
 
 def basins(graph: MolGraph, minima: np.ndarray, references: np.ndarray) -> np.ndarray:
