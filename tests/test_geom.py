@@ -242,7 +242,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path: Path, folder: Path) -> No
 
 def test_training_examples_come_out(folder: Path) -> None:
     assert elements_of([folder / "summary_drugs.json"]) == [1, 6, 7, 8]
-    config = PrepareConfig("etkdg", 3, "hungarian")
+    config = PrepareConfig("etkdg", 3, pairing="hungarian")
     for record in read_records(folder, max_confs=3):
         [example] = make_examples(record, tiny_vocabulary(), config, make_seeds(record.mol, 3, config))
         assert sorted(example.pairs[:, 0].tolist()) == [0, 1, 2]

@@ -299,3 +299,15 @@ def test_unrolled_seeds_are_what_the_network_made_of_them() -> None:
         assert (align(first, seed, batch.mask) - seed).abs().max() < 1e-3
         assert (align(last, answer, batch.mask) - answer).abs().max() < 1e-3
     assert asked == {2, 3}
+
+
+def test_natural_seeds_may_be_spared_the_networks_own_rounds() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    answer, some = reference + 0.3 * torch.randn_like(reference), torch.arange(len(seed)) % 2 == 0
+    config = ObjectiveConfig(prior_share=1.0, unrolled_share=1.0, pairing="as_is", unrolled_natural=False)
+    oracle = Recorder(answer)
+    training_loss(oracle, Pairs(seed, reference, some, batch), BlurConfig("atoms", 1e-6), config)
+    last = oracle.asked[-1][0]
+    assert (align(last, seed, batch.mask) - seed)[some].abs().max() < 1e-3
+    assert (align(last, answer, batch.mask) - answer)[~some].abs().max() < 1e-3

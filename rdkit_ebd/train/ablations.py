@@ -256,7 +256,7 @@ def _shards(
 ) -> tuple[list[Path], list[Path]]:
     """Training and validation shards, which ablations of the same fragments and coarse stage share."""
     folder = out / f"shards-{ablation.coarse}-{ablation.vocabulary}"
-    learnt = PrepareConfig(ablation.coarse, SEEDS, "hungarian")
+    learnt = PrepareConfig(ablation.coarse, SEEDS, pairing="hungarian")
     judged = PrepareConfig(ablation.coarse, judged=True, elements=tuple(elements))
     return (
         prepare(data, folder / "train", vocabulary, learnt, workers=workers, limit=plan.molecules),

@@ -58,6 +58,8 @@ class ObjectiveConfig:
         unrolled_share: Share of the steps in which the seeds are first deblurred by the network as it is, for as many
             rounds as are drawn: what it meets when sampling in rounds.
         unrolled_rounds: Most rounds of that.
+        unrolled_natural: Whether those rounds are for natural pairs, too. They may carry a seed past the basin it would
+            have fallen into; pairs prepared with `own_rounds` have minima that belong to where the rounds end.
         robust: Length in angstrom beyond which an atom's error counts linearly; 0 for the paper's squared error.
         per_atom: A conformer's error is the mean of its atoms'; else their sum, as in the paper.
     """
@@ -76,6 +78,7 @@ class ObjectiveConfig:
     volume_weight: float = 0.0
     unrolled_share: float = 0.0
     unrolled_rounds: int = 3
+    unrolled_natural: bool = True
     robust: float = 0.3
     per_atom: bool = True
 
@@ -117,7 +120,9 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     if config.pairing == "basin":
         seed = torch.where(pairs.natural[:, None, None], seed, into_basin(seed, reference, batch, config))
     if config.unrolled_share and float(torch.rand(())) < config.unrolled_share:
-        seed = _unrolled(denoise, seed, batch, blurring, 1 + int(torch.randint(config.unrolled_rounds, ())))
+        further = _unrolled(denoise, seed, batch, blurring, 1 + int(torch.randint(config.unrolled_rounds, ())))
+        left = pairs.natural & (not config.unrolled_natural)
+        seed = torch.where(left[:, None, None], seed, further)
     x_0 = align(reference, seed, batch.mask)
     prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
     t = _times(len(seed), blurring, config, seed.device)
