@@ -120,9 +120,10 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     if config.pairing == "basin":
         seed = torch.where(pairs.natural[:, None, None], seed, into_basin(seed, reference, batch, config))
     if config.unrolled_share and float(torch.rand(())) < config.unrolled_share:
-        further = _unrolled(denoise, seed, batch, blurring, 1 + int(torch.randint(config.unrolled_rounds, ())))
-        left = pairs.natural & (not config.unrolled_natural)
-        seed = torch.where(left[:, None, None], seed, further)
+        rounds = 1 + int(torch.randint(config.unrolled_rounds, ()))
+        rows = (~pairs.natural | config.unrolled_natural).nonzero()[:, 0]
+        if len(rows):
+            seed = seed.index_copy(0, rows, _unrolled(denoise, seed[rows], batch.rows(rows), blurring, rounds))
     x_0 = align(reference, seed, batch.mask)
     prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
     t = _times(len(seed), blurring, config, seed.device)
