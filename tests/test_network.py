@@ -13,10 +13,11 @@ import pytest
 import torch
 from helpers import TINY, assert_equivariant, conformers, graph_of, permuted, rotations, rows, shaken, system
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.molgraph import MolGraph
-from rdkit_ebd.network import DeblurNetwork, Dense
+from rdkit_ebd.network import DeblurNetwork, Dense, Torques
 from rdkit_ebd.weights import load_model
 
 MOLECULES = ["ibuprofen", "penicillin_v", "tamoxifen", "caffeine", "CC#CC", "CCO"]
@@ -141,6 +142,37 @@ def test_bonds_turn_where_the_configuration_says_so() -> None:
     before = network(x, at(0.7, x), batch, prior)
     network.twists.clear()
     assert (network(x, at(0.7, x), batch, prior) - before).abs().max() > 1e-4
+
+
+def test_a_side_that_is_to_turn_as_a_whole_turns_its_bond() -> None:
+    """Moves along the arc about each bond in turn: a bond gives way by their angle, but for what inertia holds back."""
+    _, batch, x = system("ibuprofen", 1)
+    module = Torques(TINY).double().requires_grad_(False)
+    module.mix.weight.copy_(torch.eye(TINY.heads))
+    for layer, value in ((module.moves, 1.0), (module.gate[2], 1.0)):
+        layer.weight.zero_()
+        layer.bias.fill_(value)
+    h = x.new_zeros(*x.shape[:2], TINY.width)
+    for r, (_, a, b, _) in enumerate(batch.torsions[0].tolist()):
+        axis = functional.normalize(x[0, b] - x[0, a], dim=0)
+        arms = torch.linalg.cross(axis.expand_as(x[0]), x[0] - x[0, a])
+        for side, sign in ((batch.far_side[0, r], 1), (~batch.far_side[0, r], -1)):
+            channels = torch.zeros(*x.shape, TINY.heads, dtype=x.dtype)
+            channels[0, side, :, 1] = 0.1 * arms[side]
+            inertia = arms[side].square().sum()
+            assert module(h, x, channels, batch)[0, r] == pytest.approx(float(sign * 0.1 * inertia / (inertia + 1)))
+
+
+def test_torques_learn_from_nothing() -> None:
+    """A network that had none starts with them as it was."""
+    _, batch, x, prior = blurred("ibuprofen")
+    without = shaken(replace(TINY, torques=False))
+    with_them = DeblurNetwork(TINY).double().eval()
+    missing = with_them.load_state_dict(without.state_dict(), strict=False).missing_keys
+    assert missing
+    assert all(".torques." in name for name in missing)
+    assert torch.equal(with_them(x, at(0.7, x), batch, prior), without(x, at(0.7, x), batch, prior))
+    assert (shaken()(x, at(0.7, x), batch, prior) - without(x, at(0.7, x), batch, prior)).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("smiles", [*SMALL.values(), "CC", "C#CC#C", "c1ccccc1", "ibuprofen"])

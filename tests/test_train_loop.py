@@ -190,6 +190,24 @@ def test_a_run_starts_from_a_checkpoint(
     assert not torch.equal(second.average["level.weight"], first.average["level.weight"].half().float())
 
 
+def test_a_network_gains_torques_on_the_way(
+    examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "time", Clock())
+    plain = replace(CONFIG.model, network=replace(CONFIG.model.network, torques=False))
+    first = Trainer(replace(CONFIG, model=plain), tmp_path / "plain", CPU)
+    (tmp_path / "plain").mkdir()
+    path = fit(first, examples, [], max_minutes=0.2)
+    further = replace(CONFIG, model=replace(plain, network=replace(plain.network, torques=True)))
+    second = Trainer(further, tmp_path, CPU)
+    second.load_weights(load_file(path))
+    new = {name: value.clone() for name, value in second.average.items() if ".torques." in name}
+    assert new
+    assert second.network.state_dict().keys() == first.average.keys() | new.keys()
+    second.train_step(steps(examples, 1)[0], 1.0)
+    assert any(not torch.equal(second.network.state_dict()[name], value) for name, value in new.items())
+
+
 def test_batches_hold_examples_and_keep_their_size(examples: list[Example]) -> None:
     known = {example.graph.num_atoms: example for example in examples}
     seen: set[int] = set()

@@ -134,8 +134,13 @@ class Trainer:
         torch.set_rng_state(state["random"].cpu())
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Start from a checkpoint's weights, with a fresh optimiser; levels of theory it lacks start as its first."""
+        """Start from a checkpoint's weights, with a fresh optimiser.
+
+        Levels of theory it lacks start as its first, torques as they are made: without effect.
+        """
         weights = {k: v.to(self.device, self.average[k].dtype) for k, v in weights.items()}
+        new_parts = {k: v for k, v in self.average.items() if ".torques." in k}
+        weights = new_parts | weights
         if "level.weight" in weights:  # the paper's network knows no levels
             levels = weights["level.weight"]
             new = max(0, len(self.average["level.weight"]) - len(levels))
