@@ -14,6 +14,7 @@ from rdkit import Chem
 from rdkit_ebd.checks import CheckTables
 from rdkit_ebd.coarse import CoarseSeeds, MakeParameters, coarse_seeds
 from rdkit_ebd.featurise import rotatable_bonds
+from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
 from rdkit_ebd.recombine import recombined
 from rdkit_ebd.relief import openness, relieved
@@ -26,6 +27,7 @@ MORE_TRIALS = 3  # for skeletons whose every seed is crowded, before all atoms a
 # RDKit's own trials per seed, times those with all atoms: they cost less and fail more often, and a seed that an
 # ensemble lacks costs the most.
 MORE_ITERATIONS = 4
+SKELETON_FORCE_TOL = 0.01  # RDKit's own 0.001 costs a tenth of the time, and is gone after the first deblurring
 # Openness: the least distance over what it must not be below. Seeds with all atoms never come below 1.2; one in three
 # of the skeleton's is below 1, and more than half of those below 0.75 clash once deblurred, as against one in twenty.
 CROWDED, WANTED = 1.0, 1.1
@@ -107,6 +109,8 @@ class Seeding:
     def _patient(self, seed: int) -> Any:
         parameters: Any = self.make_parameters(seed)
         parameters.maxIterations *= MORE_ITERATIONS
+        if parameters.optimizerForceTol == EBD.optimizerForceTol:  # else the user has said what it should be
+            parameters.optimizerForceTol = SKELETON_FORCE_TOL
         return parameters
 
     def _good(self, coords: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
 from rdkit_ebd.relief import openness
 from rdkit_ebd.rmsd import best_rms
-from rdkit_ebd.seeding import CROWDED, Seeding
+from rdkit_ebd.seeding import CROWDED, SKELETON_FORCE_TOL, Seeding
 from rdkit_ebd.skeleton import Skeleton, skeleton_of, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.streams import hydrogen_stream
@@ -161,7 +161,7 @@ def test_a_pool_makes_seeds_that_are_less_alike() -> None:
 
 
 def test_seeds_of_a_pool_are_made_of_parts_of_the_plain_ones() -> None:
-    mol = with_hydrogens("captopril")
+    mol = with_hydrogens("penicillin_v")
     plain, chosen = seeds(mol).coords, seeds(mol, pool=3).coords
     torsions = rotatable_bonds(mol)[0]
     before, after = dihedral_angles(plain, torsions), dihedral_angles(chosen, torsions)
@@ -239,3 +239,21 @@ def test_a_small_molecule_keeps_a_seed_with_all_atoms() -> None:
         assert rdkit_ebd.EmbedMolecule(mol, EBD(coarse=coarse, randomSeed=5)) == 0
         made.append(mol.GetConformer().GetPositions())
     assert np.array_equal(*made)
+
+
+def test_skeletons_are_minimised_less_far_unless_the_user_says_how_far() -> None:
+    mol, made = with_hydrogens("ibuprofen"), []
+
+    def tolerances(**settings: float) -> list[float]:
+        made.clear()
+
+        def make(seed: int) -> Any:
+            made.append(EBD(coarse="skeleton", **settings).coarse_parameters(seed))
+            return made[-1]
+
+        found = seeding(mol, make).seeds(range(4), BASE)
+        assert found.made.all()
+        return [parameters.optimizerForceTol for parameters in made]
+
+    assert set(tolerances()) == {SKELETON_FORCE_TOL}
+    assert set(tolerances(optimizerForceTol=1e-4)) == {1e-4}
