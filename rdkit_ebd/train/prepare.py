@@ -24,7 +24,7 @@ from rdkit_ebd.seeding import Seeding
 from rdkit_ebd.skeleton import skeleton_of
 from rdkit_ebd.streams import coarse_base
 from rdkit_ebd.train.dataset import Record, read_records
-from rdkit_ebd.train.pairing import SELF, pair
+from rdkit_ebd.train.pairing import pair
 from rdkit_ebd.train.relaxation import after_rounds, basins, relax
 from rdkit_ebd.train.shards import Example, save_shard
 from rdkit_ebd.weights import load_model
@@ -49,8 +49,7 @@ class PrepareConfig:
         relaxed_level: Level of theory of those, an index as above.
         corrected_by: Model that brings their minima to its first level, name or file; None: they stay as they are.
         own_rounds: Most rounds of that model that their seeds go through before they are minimised; each goes through
-            as many as are drawn, so that the network learns where to go from wherever it gets to. Their minima are then
-            also their own seeds, so that it learns to stay.
+            as many as are drawn, so that the network learns where to go from wherever it gets to.
         elements: Atomic numbers; molecules with others are left out. Empty: all are taken.
         max_confs: Most references of a molecule, lowest energy first where energies are known; None for all.
     """
@@ -154,7 +153,7 @@ def relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, config:
     if model and len(targets):
         targets = after_rounds(mol, targets, tables, model, np.ones(len(targets), np.int64))
     parts = ((graph, found, record.coords[home[found]]), (own, alone, targets))
-    pairs = [
+    return [
         Example(
             own,
             targets,
@@ -165,10 +164,6 @@ def relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, config:
         for own, rows, targets in parts
         if len(rows)
     ]
-    if not (config.own_rounds and len(alone)):
-        return pairs
-    themselves = np.array([(row, SELF) for row in range(len(alone))], np.int16)
-    return [*pairs, Example(own, targets, seeds[:0], themselves)]
 
 
 def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
