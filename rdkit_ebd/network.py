@@ -349,10 +349,10 @@ class Torques(nn.Module):
         offset = x[:, None] - a[:, :, None]
         across = offset.square().sum(-1) - (offset * axis[:, :, None]).sum(-1).square()
         far = batch.far_side.to(x.dtype)
+        sides = far, mask[:, None] - far
         arms = torch.cat([torch.linalg.cross(x[..., None].expand_as(moves), moves, dim=2), moves], -1).flatten(2)
-        sums = [far @ arms, (mask[:, None] - far) @ arms]
-        inertias = [(across * far).sum(-1, keepdim=True), (across * (mask[:, None] - far)).sum(-1, keepdim=True)]
-        angles = [_torque(part, a, axis) / (inertia + 1) for part, inertia in zip(sums, inertias, strict=True)]
+        inertias = [(across * side).sum(-1, keepdim=True) for side in sides]
+        angles = [_torque(side @ arms, a, axis) / (inertia + 1) for side, inertia in zip(sides, inertias, strict=True)]
         small, large = (extreme(*inertias).clamp(min=0).log1p() for extreme in (torch.minimum, torch.maximum))
         ends = self.ends(h)
         bond = gather_atoms(ends, batch.torsions[..., 1]) + gather_atoms(ends, batch.torsions[..., 2])
