@@ -326,6 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)  # gradients that are as good as zero would take many times as long as others
     options.run.mkdir(parents=True, exist_ok=True)
     config = TrainConfig.from_dict(json.loads(options.config.read_text()))
     trainer = Trainer(config, options.run, torch.device(options.device))
