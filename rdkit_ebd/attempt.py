@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,18 @@ from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
 
 from rdkit_ebd.checks import Cause, CheckTables, check_tables, judge
+from rdkit_ebd.choice import chosen
 from rdkit_ebd.coarse import own_seeds
 from rdkit_ebd.components import Component
-from rdkit_ebd.deblurring import Deblurrer, Request
+from rdkit_ebd.deblurring import Deblurred, Deblurrer, Request
 from rdkit_ebd.featurise import mol_graph, unsupported
 from rdkit_ebd.fragments import Vocabulary
 from rdkit_ebd.molgraph import MolGraph
 from rdkit_ebd.params import EBD
+from rdkit_ebd.prune import symmetry_mappings
 from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.sampler import deblur_times
-from rdkit_ebd.seeding import Seeding
+from rdkit_ebd.seeding import MOST_MAPPINGS, Candidates, Seeding
 from rdkit_ebd.skeleton import Skeleton, skeleton_of
 from rdkit_ebd.stereo import stereo_kept
 from rdkit_ebd.streams import coarse_base, noise_stream
@@ -65,6 +67,7 @@ class Task:
     graph: MolGraph | None  # None where there is nothing to deblur
     skeleton: Skeleton | None  # None where seeds are made with all atoms
     pool: int  # seeds to choose from for each conformer
+    quality_weight: float  # what the model's expectation of them is worth in that choice
     treatable: bool
     seed: int
     deadline: float | None
@@ -108,7 +111,9 @@ def make_task(
     # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
     bare = skeleton_of(component.mol) if coarse == SKELETON and graph is not None and not component.held else None
     pool = (params.seedPool or model.config.seed_pool) if graph is not None else 1
-    shared = (params, coarse, model, tables, deblurrer, graph, bare, pool, treatable, seed, deadline)
+    weight = model.config.quality_weight if params.qualityWeight is None else params.qualityWeight
+    weight = weight if model.has_confidence else 0.0
+    shared = (params, coarse, model, tables, deblurrer, graph, bare, pool, weight, treatable, seed, deadline)
     return Task(component, *shared, EmbedReport(), callback)
 
 
@@ -149,11 +154,11 @@ def one_attempt(
     report = task.report
     report.attempts += len(pending)
     with report.timed("coarse"):
-        indices, seeds = right_seeds(task, pending, attempt, causes, coarse)
+        indices, start = right_seeds(task, pending, attempt, causes, coarse)
     if not indices:
         return None
     with report.timed("deblur"):
-        coords = deblurred(task, indices, seeds, attempt) if task.graph is not None else seeds
+        coords = deblurred(task, indices, start, attempt) if task.graph is not None else start.coords[:, 0]
     for k in indices[len(coords) :]:
         causes[k] = "EXCEEDED_TIMEOUT"
         report.failures[causes[k]] += 1
@@ -166,8 +171,8 @@ def one_attempt(
 
 def right_seeds(
     task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
-) -> tuple[list[int], np.ndarray]:
-    """Coarse seeds with the written stereo: their indices and (K, N, 3) coordinates."""
+) -> tuple[list[int], Candidates]:
+    """Coarse seeds with the written stereo, and others to choose from beside each: indices and candidates."""
     params = task.params.copy()
     params.coarse, params.coordMap = coarse or task.coarse, {}  # which numbers the whole molecule's atoms
 
@@ -182,66 +187,125 @@ def right_seeds(
     with rdBase.BlockLogs():  # the one warning worth having was given for the whole molecule
         mol, base = task.component.mol, coarse_base(task.seed, attempt)
         if params.coarse == OWN:
-            seeds = own_seeds(mol, pending)
+            own = own_seeds(mol, pending)
+            seeds = Candidates(own.coords[:, None], own.made[:, None], own.failures)
         else:
             bare = task.skeleton if params.coarse == SKELETON and attempt < SKELETON_ATTEMPTS else None
             seeding = Seeding(mol, task.tables, recipe, bare, task.deadline)
             # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew.
             numbers = range(len(pending)) if attempt else pending
-            seeds = seeding.seeds(numbers, base, 1 if attempt else task.pool)
+            seeds = seeding.candidates(numbers, base, 1 if attempt else task.pool)
     task.report.failures.update(seeds.failures)
     excused = not params.enforceChirality or (task.from_layout and params.coarse == OWN)
-    right = stereo_kept(seeds.coords, task.tables.labels) | excused
+    made, right = seeds.made, stereo_kept(seeds.coords[:, 0], task.tables.labels) | excused
     for row, k in enumerate(pending):
-        if not seeds.made[row]:
+        if not made[row]:
             causes[k] = "EXCEEDED_TIMEOUT" if task.late else "NO_SEED"
         elif not right[row]:
             causes[k] = "SEED_STEREO"
         else:
             continue
         task.report.failures[causes[k]] += 1
-    rows = np.flatnonzero(seeds.made & right)
-    return [pending[row] for row in rows], seeds.coords[rows]
+    rows = np.flatnonzero(made & right)
+    return [pending[row] for row in rows], replace(seeds, coords=seeds.coords[rows], sound=seeds.sound[rows])
 
 
-def deblurred(task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int) -> np.ndarray:
-    """Run the model over seeds (K, N, 3), a bounded number of atoms at a time; over the first of them if it is late."""
-    rows = max(1, task.params.batchAtoms // seeds.shape[1])
+def deblurred(task: Task, indices: Sequence[int], start: Candidates, attempt: int) -> np.ndarray:
+    """Run the model over the best of the candidates, (K, N, 3); over the first of them if it is late."""
     config = task.model.config
     # What many rounds drive into a clash (over-flattened biaryls), fewer leave alone: each retry has one less.
     rounds = max(1, (task.params.numRounds or config.rounds) - attempt)
     times = deblur_times(task.params.numSteps or config.steps, rounds)
-    parts = [seeds[:0]]
-    for start in range(0, len(indices), rows):
-        if task.late:
-            break
-        part = slice(start, start + rows)
-        parts.append(_deblur_rows(task, indices[part], seeds[part], attempt, times))
-        if not len(parts[-1]):
-            break
-    whole = np.concatenate(parts)
+    seeds, done = choice_of(task, indices, start, attempt, times)
+    whole = _deblur_all(task, indices[: len(seeds)], seeds, attempt, times, done)[0]
     if attempt < HALF_WAY_FROM or task.component.held or task.from_layout:
         return whole
     begun = seeds[: len(whole)]
     return begun + (whole - begun) * 0.5 ** (attempt - HALF_WAY_FROM + 1)
 
 
+def choice_of(
+    task: Task, indices: Sequence[int], start: Candidates, attempt: int, times: Sequence[float]
+) -> tuple[np.ndarray, int]:
+    """Choose a candidate for each conformer: (K, N, 3), and how many of the times they have been deblurred for.
+
+    Where the model can tell which will be near a true conformer, all of them go through the first round to that end.
+    """
+    count, most = start.sound.shape
+    if most == 1:
+        return start.coords[:, 0], 0
+    mappings = symmetry_mappings(task.component.mol, maxMatches=MOST_MAPPINGS)
+    if not task.quality_weight:
+        return start.coords[np.arange(count), chosen(start.coords, start.sound, mappings)], 0
+    tried = start.sound.copy()
+    tried[~tried.any(1), 0] = True
+    rows, columns = np.nonzero(tried)
+    first = times.index(times[0], 1) if times[0] in times[1:] else len(times)
+    owners = [indices[row] for row in rows.tolist()]
+    after, expected = _deblur_all(task, owners, start.coords[rows, columns], attempt, times[:first], judge=True)
+    count = count if len(after) == len(rows) else int(rows[len(after)])  # it is late: those that are complete
+    rows, columns = rows[rows < count], columns[rows < count]
+    coords, distance = start.coords[:count].copy(), np.full((count, most), np.inf)
+    coords[rows, columns], distance[rows, columns] = after[: len(rows)], expected[: len(rows)]
+    picks = np.arange(count), chosen(coords, tried[:count], mappings, distance, task.quality_weight)
+    # Whoever watches sees all of the way.
+    return (start.coords[:count][picks], 0) if task.callback else (coords[picks], first)
+
+
+def _deblur_all(
+    task: Task,
+    indices: Sequence[int],
+    seeds: np.ndarray,
+    attempt: int,
+    times: Sequence[float],
+    done: int = 0,
+    judge: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run the model over seeds (K, N, 3) for the times not yet done, a bounded number of atoms at a time.
+
+    Returns:
+        Coordinates (K, N, 3), and (K,) the expected distances where they are to be judged; of fewer if it is late.
+    """
+    if done == len(times):
+        return seeds, np.zeros(0)
+    rows = max(1, task.params.batchAtoms // seeds.shape[1])
+    coords, expected = [seeds[:0]], [np.zeros(0)]
+    for start in range(0, len(indices), rows):
+        if task.late:
+            break
+        part = slice(start, start + rows)
+        made = _deblur_rows(task, indices[part], seeds[part], attempt, times, done, judge)
+        coords.append(made.coords)
+        if made.expected is not None:
+            expected.append(made.expected)
+        if not len(made.coords):
+            break
+    return np.concatenate(coords), np.concatenate(expected)
+
+
 def _deblur_rows(
-    task: Task, indices: Sequence[int], seeds: np.ndarray, attempt: int, times: Sequence[float]
-) -> np.ndarray:
+    task: Task,
+    indices: Sequence[int],
+    seeds: np.ndarray,
+    attempt: int,
+    times: Sequence[float],
+    done: int,
+    judge: bool,
+) -> Deblurred:
     assert task.graph is not None
     asked, own = task.params.noiseScale, task.model.config.noise_scale
-    noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), seeds.shape[1]) for k in indices])
+    noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), seeds.shape[1])[done:] for k in indices])
     noise = noise * (own if asked is None else asked)
-    wanted = task.callback is not None
+    wanted = task.callback is not None and not judge
     held, deadline = task.component.held, task.deadline
     own_tolerance, asked_tolerance = task.model.config.tolerance, task.params.roundTolerance
     tolerance = own_tolerance if asked_tolerance is None else asked_tolerance
-    made = task.deblurrer(Request(task.graph, seeds, noise.numpy(), tuple(times), tolerance, held, deadline, wanted))
-    if task.callback and made.path is not None:
+    request = Request(task.graph, seeds, noise.numpy(), tuple(times[done:]), tolerance, held, deadline, wanted, judge)
+    made = task.deblurrer(request)
+    if wanted and task.callback and made.path is not None:
         for states, k in zip(made.path, indices, strict=True):
             task.callback(k, _path_mol(task.component.mol, list(states), times))
-    return made.coords
+    return made
 
 
 def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, str]) -> np.ndarray:
@@ -271,7 +335,7 @@ def fall_back(task: Task, pending: list[int]) -> dict[int, Made]:
         indices, seeds = right_seeds(task, pending, attempt, {}, coarse="etkdg")
     if indices:
         task.report.messages.append(f"{len(indices)} conformers by ETKDGv3, not by the model")
-    return {k: Made(x, attempt, "fallback") for k, x in zip(indices, seeds, strict=True)}
+    return {k: Made(x, attempt, "fallback") for k, x in zip(indices, seeds.coords[:, 0], strict=True)}
 
 
 def new_conformer(coords: np.ndarray) -> Chem.Conformer:

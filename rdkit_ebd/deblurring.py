@@ -11,8 +11,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from rdkit_ebd.batch import collate
+from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.molgraph import MolGraph
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network_confidence import Confidence
 from rdkit_ebd.sampler import Held, deblur_until_settled
 from rdkit_ebd.weights import LoadedModel
 
@@ -40,6 +42,7 @@ class Request:
         held: Positions of the atoms held in place, by their indices, angstrom.
         deadline: `time.monotonic()` after which it is of no use, and is given up between two steps.
         keep_path: Whether the states on the way are wanted, too.
+        judge: Whether it is wanted how near true conformers the seeds are expected to end.
     """
 
     graph: MolGraph
@@ -50,6 +53,7 @@ class Request:
     held: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     deadline: float | None = None
     keep_path: bool = False
+    judge: bool = False
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -71,10 +75,13 @@ class Deblurred:
     Attributes:
         coords: (K, N, 3) float64, angstrom; none at all where it was given up.
         path: (K, T + 1, N, 3) float32: the states, then the last prediction; None where they were not wanted.
+        expected: (K,) float64, distance from the nearest true conformer that the network expects of each once it is
+            deblurred, angstrom, as of the last step taken; None where it was not asked.
     """
 
     coords: np.ndarray
     path: np.ndarray | None = None
+    expected: np.ndarray | None = None
 
 
 class Deblurrer(Protocol):
@@ -142,8 +149,36 @@ def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deb
     if not middle:
         raise DeviceFull(f"a conformer of {whole.atoms} atoms does not fit into the memory of {model.device}: {told}")
     parts = [deblur_requests(model, [whole.part(rows)])[0] for rows in (slice(middle), slice(middle, None))]
+    return [_joined(parts)]
+
+
+def _joined(parts: Sequence[Deblurred]) -> Deblurred:
+    """Parts of one request as if they were one answer."""
     paths = [part.path for part in parts if part.path is not None]
-    return [Deblurred(np.concatenate([part.coords for part in parts]), np.concatenate(paths) if paths else None)]
+    expected = [part.expected for part in parts if part.expected is not None]
+    coords = np.concatenate([part.coords for part in parts])
+    return Deblurred(coords, np.concatenate(paths) if paths else None, np.concatenate(expected) if expected else None)
+
+
+class _Judging:
+    """The network as a denoiser that keeps in mind what it expects of its last answer."""
+
+    def __init__(self, network: DeblurNetwork, confidence: Confidence) -> None:
+        self.network, self.confidence = network, confidence
+        self.expected = torch.zeros(0)
+
+    def __call__(self, x_t: torch.Tensor, t: torch.Tensor, batch: Batch, prior: torch.Tensor) -> torch.Tensor:
+        """See `sampler.Denoiser`."""
+        x_0, traits = self.network.with_traits(x_t, t, batch, prior)
+        self.expected = self.confidence(traits)
+        return x_0
+
+
+def _judging(model: LoadedModel) -> _Judging:
+    network = model.network
+    if not isinstance(network, DeblurNetwork) or network.confidence is None:
+        raise ValueError(f"model {model.config.name!r} has no confidence: it cannot say how near conformers will be")
+    return _Judging(network, network.confidence)
 
 
 def companions(requests: Sequence[Request], limit: int) -> list[int]:
@@ -166,7 +201,7 @@ def companions(requests: Sequence[Request], limit: int) -> list[int]:
         other = requests[k]
         small, large = min(*sizes, other.atoms), max(*sizes, other.atoms)
         fits = large <= SIMILAR * small and (rows + len(other)) * large <= limit
-        alike = (other.times, other.tolerance) == (first.times, first.tolerance)
+        alike = (other.times, other.tolerance, other.judge) == (first.times, first.tolerance, first.judge)
         if fits and alike and not other.held:
             chosen.append(k)
             rows, sizes = rows + len(other), [small, large]
@@ -198,21 +233,26 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
             path.append(x_0.cpu())
 
     start = held.put(x) if held else x
+    judging = _judging(model) if requests[0].judge else None
     try:
         with torch.inference_mode():
             first, blur = requests[0], model.config.blur
             out = deblur_until_settled(
-                model.network, start, batch, blur, first.times, noise, first.tolerance, held, record
+                judging or model.network, start, batch, blur, first.times, noise, first.tolerance, held, record
             )
     except _OutOfTime:
         return [Deblurred(request.seeds[:0]) for request in requests]
     coords = np.split(out.cpu().double().numpy(), np.cumsum(counts)[:-1])
-    states = np.split(torch.stack(path, 1).numpy(), np.cumsum(counts)[:-1]) if path else [None] * len(counts)
+    nothing = [None] * len(counts)
+    states = np.split(torch.stack(path, 1).numpy(), np.cumsum(counts)[:-1]) if path else nothing
+    expected = np.split(judging.expected.cpu().double().numpy(), np.cumsum(counts)[:-1]) if judging else nothing
     return [
         Deblurred(
-            x[:, : request.atoms].copy(), None if p is None or not request.keep_path else p[:, :, : request.atoms]
+            x[:, : request.atoms].copy(),
+            None if p is None or not request.keep_path else p[:, :, : request.atoms],
+            e,
         )
-        for request, x, p in zip(requests, coords, states, strict=True)
+        for request, x, p, e in zip(requests, coords, states, expected, strict=True)
     ]
 
 

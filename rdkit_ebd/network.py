@@ -19,52 +19,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rdkit_ebd.batch import Batch
-from rdkit_ebd.geometry import align, centre, dihedrals, gather_atoms, twist
+from rdkit_ebd.geometry import align, centre, gather_atoms
 from rdkit_ebd.molgraph import ATOM_FEATURES, PAIR_TYPES
+from rdkit_ebd.network_base import Dense, NetworkConfig
+from rdkit_ebd.network_confidence import SEEN_EVERY, Confidence, traits
+from rdkit_ebd.network_torsions import Twist
 
 _TABLE = 2**15  # entries of a radial function
 _PULL = 0.1  # keeps the sum over a molecule's atoms near one
 _VOLUME_SCALE = 0.2  # brings signed volumes (angstrom^3) and their gradients (angstrom^2) near one
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Size of the network.
-
-    Attributes:
-        width: Scalar channels per atom and per fragment.
-        heads: Attention heads; each is also one vector channel.
-        blocks: Number of blocks.
-        radial: Radial basis functions of a distance.
-        twist_every: Rotatable bonds turn after every this many blocks; 0 for never.
-        harmonics: Terms of the torsional Fourier series.
-        torques: Whether rotatable bonds also turn as the vector channels of the atoms on their sides would have them.
-        sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
-        levels: Levels of theory told apart.
-    """
-
-    width: int = 128
-    heads: int = 8
-    blocks: int = 6
-    radial: int = 16
-    twist_every: int = 2
-    harmonics: int = 6
-    torques: bool = False
-    sees_prior: bool = False
-    levels: int = 2
-
-
-class Dense(nn.Linear):
-    """A linear layer that may multiply in bfloat16; the geometry around it keeps full precision."""
-
-    low_precision = False
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (..., in) -> (..., out) in x's dtype."""
-        if not self.low_precision:
-            return super().forward(x)
-        bias = None if self.bias is None else self.bias.bfloat16()
-        return functional.linear(x.bfloat16(), self.weight.bfloat16(), bias).to(x.dtype)
 
 
 class DeblurNetwork(nn.Module):
@@ -83,6 +46,7 @@ class DeblurNetwork(nn.Module):
         self.twists = nn.ModuleDict(
             {str(i): Twist(config) for i in range(config.blocks) if every and (i + 1) % every == 0}
         )
+        self.confidence = Confidence(config) if config.confidence else None
 
     def set_low_precision(self, on: bool) -> None:
         """Multiply per-atom features in bfloat16 (several times faster on CPUs and GPUs that have it), or not."""
@@ -102,18 +66,30 @@ class DeblurNetwork(nn.Module):
         Returns:
             The predicted x_0 (B, N, 3), centred and aligned to x_t.
         """
+        return self._through_blocks(x_t, t, batch, prior)[0]
+
+    def with_traits(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, and what `confidence` judges by: (B, N, 3) and (B, traits)."""
+        x_0, seen = self._through_blocks(x_t, t, batch, prior)
+        return x_0, traits(seen, x_t, x_0, batch)
+
+    def _through_blocks(
+        self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         h = sum(emb(batch.atom_features[..., i]) for i, emb in enumerate(self.embeddings))
         h = h + (self.time(_time_features(t)) + self.level(batch.level))[:, None]
         members = batch.membership(x_t.dtype)
         z = self.fragment_size(members.sum(1).long().clamp(max=31))
         vectors = x_t.new_zeros(*x_t.shape, self.config.heads)
         statics = _statics(batch, members, prior - x_t if self.config.sees_prior else torch.zeros_like(x_t))
-        x = x_t
+        x, seen = x_t, []
         for i, block in enumerate(self.blocks):
             h, z, x, vectors = block(h, z, x, vectors, statics)
+            if (i + 1) % SEEN_EVERY == 0:
+                seen.append((h, vectors))
             if str(i) in self.twists:
                 x = self.twists[str(i)](h, x, vectors, batch)
-        return align(centre(x, batch.mask), x_t, batch.mask)
+        return align(centre(x, batch.mask), x_t, batch.mask), seen
 
 
 @dataclass(frozen=True)
@@ -281,104 +257,11 @@ def _gaussians_at_entries(radial: int, device: torch.device, dtype: torch.dtype)
     return _gaussians(entries[None], torch.linspace(0, 1, radial, device=device).to(dtype))
 
 
-class Twist(nn.Module):
-    """Turns rotatable bonds: each of their dihedrals pulls with a Fourier series whose terms depend on its atoms.
-
-    That is the form of a force field's torsion term, with coefficients that see the surroundings. Sines change sign
-    under reflection as the angle does; the sum over all dihedrals of a bond has no preferred direction or neighbour.
-    What the rest of the molecule does to a bond is in no dihedral of its own: contacts push atoms, and those turn it.
-    """
-
-    orders: Tensor
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        d, k = config.width, config.harmonics
-        self.norm = nn.LayerNorm(d)
-        self.outer, self.inner = Dense(d, d), Dense(d, d)
-        last = Dense(d, k)
-        self.coefficients = nn.Sequential(Dense(d + k, d), nn.SiLU(), last)
-        self.register_buffer("orders", torch.arange(1, k + 1).float(), persistent=False)
-        self.torques = Torques(config) if config.torques else None
-        nn.init.normal_(last.weight, std=1e-3)
-        nn.init.zeros_(last.bias)
-
-    def forward(self, h: Tensor, x: Tensor, vectors: Tensor, batch: Batch) -> Tensor:
-        """Turned coordinates (B, N, 3)."""
-        if batch.dihedrals.shape[1] == 0:
-            return x
-        sine, cosine = _harmonics(dihedrals(x, batch.dihedrals), self.orders)
-        i, a, b, j = batch.dihedrals.unbind(-1)
-        normed = self.norm(h)
-        outer, inner = self.outer(normed), self.inner(normed)
-        left = functional.silu(gather_atoms(outer, i) + gather_atoms(inner, a))
-        right = functional.silu(gather_atoms(outer, j) + gather_atoms(inner, b))
-        coefficients = self.coefficients(torch.cat([left * right + left + right, cosine], -1))
-        pull = (coefficients * sine).sum(-1) * batch.dihedral_mask
-        angle = torch.zeros_like(batch.torsion_mask, dtype=x.dtype).scatter_add(1, batch.dihedral_bonds, pull)
-        if self.torques is not None:
-            angle = angle + self.torques(normed, x, vectors, batch)
-        turned = twist(x, batch.torsions[..., 1:3], batch.far_side, angle * batch.torsion_mask)
-        # Turning leaves a rigid motion that depends on the bonds' order; the vector channels must not see it.
-        return align(turned, x, batch.mask)
-
-
-class Torques(nn.Module):
-    """Turns rotatable bonds as atoms would: the rotation of each side nearest to the moves its atoms have in mind.
-
-    Moves are mixed from vector channels and gated by the atoms; what comes of them is gated by the bond. Both sides
-    count alike, and mirror images turn the other way.
-    """
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        d, heads = config.width, config.heads
-        self.mix = nn.Linear(heads, heads, bias=False)
-        self.moves = Dense(d, heads)
-        self.ends = Dense(d, d)
-        last = Dense(d, heads)
-        self.gate = nn.Sequential(Dense(d + 2, d), nn.SiLU(), last)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-
-    def forward(self, h: Tensor, x: Tensor, vectors: Tensor, batch: Batch) -> Tensor:
-        """Angles (B, R) in radians from scalars h (B, N, d), coordinates x and vectors (B, N, 3, heads)."""
-        mask = batch.mask.to(x.dtype)
-        moves = self.mix(vectors) * (self.moves(h) * mask[..., None])[:, :, None]
-        a, b = gather_atoms(x, batch.torsions[..., 1]), gather_atoms(x, batch.torsions[..., 2])
-        axis = functional.normalize(b - a, dim=-1)
-        offset = x[:, None] - a[:, :, None]
-        across = offset.square().sum(-1) - (offset * axis[:, :, None]).sum(-1).square()
-        far = batch.far_side.to(x.dtype)
-        sides = far, mask[:, None] - far
-        arms = torch.cat([torch.linalg.cross(x[..., None].expand_as(moves), moves, dim=2), moves], -1).flatten(2)
-        inertias = [(across * side).sum(-1, keepdim=True) for side in sides]
-        angles = [_torque(side @ arms, a, axis) / (inertia + 1) for side, inertia in zip(sides, inertias, strict=True)]
-        small, large = (extreme(*inertias).clamp(min=0).log1p() for extreme in (torch.minimum, torch.maximum))
-        ends = self.ends(h)
-        bond = gather_atoms(ends, batch.torsions[..., 1]) + gather_atoms(ends, batch.torsions[..., 2])
-        gate = self.gate(torch.cat([functional.silu(bond), small, large], -1))
-        return (gate * (angles[0] - angles[1])).sum(-1)
-
-
-def _torque(sums: Tensor, origin: Tensor, axis: Tensor) -> Tensor:
-    """About axes (B, R, 3) through origins, from sums (B, R, 6 heads) of x cross moves and of moves: (B, R, heads)."""
-    moments, moves = sums.view(*axis.shape, -1).chunk(2, -1)
-    moments = moments - torch.linalg.cross(origin[..., None].expand_as(moves), moves, dim=2)
-    return (axis[..., None] * moments).sum(2)
-
-
 def _per_head(qkv: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
     """Queries, scaled for their products, keys and values (heads x B, N, d / heads) from (B, N, 3 d)."""
     b, n, d = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
     q, k, v = qkv.view(b, n, 3, heads, d // heads).permute(2, 3, 0, 1, 4).flatten(1, 2).unbind(0)
     return q / math.sqrt(d // heads), k, v
-
-
-def _harmonics(angle: Tensor, orders: Tensor) -> tuple[Tensor, Tensor]:
-    """Sines and cosines of the multiples of (B, T) angles: (B, T, K) each."""
-    multiple = angle[..., None] * orders
-    return torch.sin(multiple), torch.cos(multiple)
 
 
 def _distances(x: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from torch.nn import functional
 from rdkit_ebd import molgraph as codes
 from rdkit_ebd.batch import Batch
 from rdkit_ebd.geometry import centre, gather_atoms
-from rdkit_ebd.network import Dense
+from rdkit_ebd.network_base import Dense
 
 RADIUS = 10.0  # angstrom within which atoms hear of each other, bonded or not
 REACH = 15.0  # angstrom, the most one neighbour moves an atom in one block

@@ -209,6 +209,12 @@ class EBD:
         optional(whole(1)),
         "seeds to choose from for each conformer, the least like those before; 1: RDKit's; None: the model's own",
     )
+    qualityWeight: float | None = setting(
+        None,
+        optional(number(0)),
+        "what an angstrom nearer to a true conformer, as the network expects it, is worth in that choice, in angstrom "
+        "of unlikeness; 0: nothing; None: the model's own",
+    )
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
     numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring, at most; None: the model's own")
     roundTolerance: float | None = setting(

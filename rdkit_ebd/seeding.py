@@ -1,4 +1,4 @@
-"""Which seeds are deblurred? Of RDKit's own and of what their torsions give, mixed, those least like one another."""
+"""Which seeds are there to choose from? RDKit's own, given room, and what their torsions give, mixed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from rdkit import Chem
 
 from rdkit_ebd.checks import CheckTables
+from rdkit_ebd.choice import chosen
 from rdkit_ebd.coarse import CoarseSeeds, MakeParameters, coarse_seeds
 from rdkit_ebd.featurise import rotatable_bonds
 from rdkit_ebd.params import EBD
 from rdkit_ebd.prune import symmetry_mappings
 from rdkit_ebd.recombine import recombined
 from rdkit_ebd.relief import openness, relieved
-from rdkit_ebd.rmsd import best_rms
 from rdkit_ebd.skeleton import Skeleton, with_hydrogens_back
 from rdkit_ebd.stereo import stereo_kept
 from rdkit_ebd.streams import hydrogen_stream, repeat_base, torsion_stream
@@ -32,6 +32,27 @@ SKELETON_FORCE_TOL = 0.01  # RDKit's own 0.001 costs a tenth of the time, and is
 # of the skeleton's is below 1, and more than half of those below 0.75 clash once deblurred, as against one in twenty.
 CROWDED, WANTED = 1.0, 1.1
 MOST_MAPPINGS = 12  # phenyl and CF3 groups count as symmetric; what is more than that may count as different
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Seeds to choose from.
+
+    Attributes:
+        coords: (K, P, N, 3) angstrom, centred, P candidates for each of K conformers; the first of each is RDKit's own,
+            NaN where none could be made.
+        sound: (K, P) bool: of the written stereo and not crowded. Where none is, the first is still there to be tried.
+        failures: RDKit's failure causes and how often each was met.
+    """
+
+    coords: np.ndarray
+    sound: np.ndarray
+    failures: Counter[str]
+
+    @property
+    def made(self) -> np.ndarray:
+        """(K,) bool, whether there is a seed at all."""
+        return np.asarray(np.isfinite(self.coords[:, 0]).all((1, 2)))
 
 
 @dataclass
@@ -54,27 +75,47 @@ class Seeding:
     deadline: float | None = None
     failures: Counter[str] = field(default_factory=Counter)
 
-    def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> CoarseSeeds:
-        """One seed per conformer index.
+    def candidates(self, indices: Sequence[int], base: int, pool: int = 1) -> Candidates:
+        """Seeds to choose from, for each conformer index: its own, and others that have torsions of those before it.
 
-        Seed k is chosen among `pool`, by what those before it are: the first six of twelve are the six. What has to be
-        made again is numbered anew, because RDKit makes consecutive numbers in half the time of single ones.
+        Those of conformer k depend on no later one. What has to be made again is numbered anew, because RDKit makes
+        consecutive numbers in half the time of single ones.
 
         Args:
             indices: Conformer indices k wanted.
             base: From `streams.coarse_base`.
-            pool: Seeds to choose from for each conformer: its own, and others that have torsions of those before.
-
-        Returns:
-            One row per index, in the order of `indices`; NaN where none could be made.
+            pool: Candidates for each conformer, at most.
         """
         coords = self._ensemble(indices, base)
         good = self._good(coords)
         if self.skeleton is not None:
             self._mend(coords, good, indices, base)
-        if pool > 1 and len(indices) > 1:
-            coords = self._unlike(coords, good, base, pool - 1)
-        return CoarseSeeds(coords, np.isfinite(coords).all((1, 2)), self.failures)
+        candidates, sound = coords[:, None], good[:, None]
+        if pool > 1 and len(indices) > 1 and len(self._turning[0]):
+            candidates, sound = self._with_rivals(coords, good, base, pool - 1)
+        return Candidates(candidates, sound, self.failures)
+
+    def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> CoarseSeeds:
+        """One seed per conformer index: of its candidates the one least like those before.
+
+        The first six of twelve are the six.
+
+        Args:
+            indices: As `candidates` takes them.
+            base: Likewise.
+            pool: Likewise.
+
+        Returns:
+            One row per index, in the order of `indices`; NaN where none could be made.
+        """
+        found = self.candidates(indices, base, pool)
+        picks = chosen(found.coords, found.sound, self.mappings)
+        return CoarseSeeds(found.coords[np.arange(len(picks)), picks], found.made, self.failures)
+
+    @cached_property
+    def mappings(self) -> np.ndarray:
+        """Atom orders in which candidates are compared."""
+        return symmetry_mappings(self.mol, maxMatches=MOST_MAPPINGS)
 
     def _ensemble(self, numbers: Sequence[int], base: int) -> np.ndarray:
         """Seeds (K, N, 3) of these numbers; NaN where there is none."""
@@ -132,23 +173,20 @@ class Seeding:
             coords[left] = self._whole([indices[row] for row in left.tolist()], base)
         good[:] = self._good(coords)
 
-    def _unlike(self, coords: np.ndarray, good: np.ndarray, base: int, others: int) -> np.ndarray:
-        """Replace seeds (K, N, 3) by one of so many recombined ones each, where that is less like those before."""
-        if not len(self._turning[0]):
-            return coords
-        mappings = symmetry_mappings(self.mol, maxMatches=MOST_MAPPINGS)
-        known = coords[good]
-        rank = np.cumsum(good) - good  # good seeds before each
+    def _with_rivals(
+        self, coords: np.ndarray, good: np.ndarray, base: int, others: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Seeds (K, N, 3) with recombined ones beside them: (K, 1 + others, N, 3), and which of all are sound."""
+        candidates = np.repeat(coords[:, None], 1 + others, axis=1)
+        sound = np.zeros(candidates.shape[:2], bool)
+        sound[:, 0] = good
+        known, rank = coords[good], np.cumsum(good) - good  # good seeds before each
         rows = np.flatnonzero(good & (rank > 0))
-        rivals = np.array([self._rivals(known, int(rank[row]) + 1, base, others) for row in rows])
-        fit = self._good(rivals.reshape(-1, *coords.shape[1:])).reshape(len(rows), others)
-        chosen, before = coords.copy(), known.copy()
-        for row, own, sound in zip(rows, rivals, fit, strict=True):
-            place = int(rank[row])
-            candidates = np.concatenate([coords[row][None], own[sound]])
-            gaps = [best_rms(x, before[:place], mappings).min() for x in candidates]
-            chosen[row] = before[place] = candidates[int(np.argmax(gaps))]
-        return chosen
+        if len(rows):
+            rivals = np.array([self._rivals(known, int(rank[row]) + 1, base, others) for row in rows])
+            candidates[rows, 1:] = rivals
+            sound[rows, 1:] = self._good(rivals.reshape(-1, *coords.shape[1:])).reshape(len(rows), others)
+        return candidates, sound
 
     def _rivals(self, known: np.ndarray, count: int, base: int, others: int) -> np.ndarray:
         """So many conformers (M, N, 3) of the parts of the first `count` that are known."""

@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from rdkit_ebd.blur import BlurConfig
-from rdkit_ebd.network import DeblurNetwork, NetworkConfig
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network_base import NetworkConfig
 from rdkit_ebd.paper_network import PaperNetwork, PaperNetworkConfig
 
 Network = DeblurNetwork | PaperNetwork
@@ -48,6 +49,8 @@ class ModelConfig:
         coarse: Where its seeds come from by default: "etkdg", "skeleton", or "dg" as in the paper.
         seed_pool: Seeds to choose from for each conformer, by default.
         tolerance: Root mean square displacement of a round, angstrom, below which no further one is made, by default.
+        quality_weight: Unlikeness, in angstrom, that an angstrom of expected distance from a true conformer is worth
+            where a seed is chosen, by default; read only where the network has confidence.
     """
 
     name: str
@@ -66,6 +69,7 @@ class ModelConfig:
     coarse: str = "etkdg"
     seed_pool: int = 1
     tolerance: float = 0.0
+    quality_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, _network_config(self.architecture)):
@@ -105,6 +109,11 @@ class LoadedModel:
     network: Network
     weights_hash: str
     device: torch.device
+
+    @property
+    def has_confidence(self) -> bool:
+        """Whether the network can tell how near a true conformer a seed will end."""
+        return isinstance(self.network, DeblurNetwork) and self.network.confidence is not None
 
 
 def available_models() -> dict[str, Path]:

@@ -17,7 +17,8 @@ from rdkit_ebd.featurise import mol_graph
 from rdkit_ebd.fragments import Vocabulary, learn_vocabulary
 from rdkit_ebd.geometry import random_rotations
 from rdkit_ebd.molgraph import MolGraph
-from rdkit_ebd.network import DeblurNetwork, NetworkConfig
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network_base import NetworkConfig
 
 DRUGS = {
     "aspirin": "CC(=O)Oc1ccccc1C(=O)O",

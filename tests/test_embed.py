@@ -296,7 +296,9 @@ def test_wrong_stereo_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_not_finite_is_counted_not_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "deblurred", lambda task, indices, seeds, attempt: np.full_like(seeds, np.nan))
+    monkeypatch.setattr(
+        pipeline, "deblurred", lambda task, indices, start, attempt: np.full_like(start.coords[:, 0], np.nan)
+    )
     mol = molecule(ACETAMINOPHEN)
     report = EmbedWithReport(mol, 2, randomSeed=1, maxIterations=3)
     assert report.ids == []

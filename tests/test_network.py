@@ -17,7 +17,9 @@ from torch.nn import functional
 
 from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.molgraph import MolGraph
-from rdkit_ebd.network import DeblurNetwork, Dense, Torques
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network_base import Dense
+from rdkit_ebd.network_torsions import Torques
 from rdkit_ebd.weights import load_model
 
 MOLECULES = ["ibuprofen", "penicillin_v", "tamoxifen", "caffeine", "CC#CC", "CCO"]

@@ -16,7 +16,8 @@ from rdkit_ebd.batch import collate
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.featurise import mol_graph, unsupported
 from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.network import DeblurNetwork, NetworkConfig
+from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network_base import NetworkConfig
 from rdkit_ebd.weights import (
     ModelConfig,
     available_models,

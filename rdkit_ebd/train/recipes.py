@@ -9,7 +9,7 @@ from dataclasses import replace
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.checkpoint_import import paper_model
 from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.network import NetworkConfig
+from rdkit_ebd.network_base import NetworkConfig
 from rdkit_ebd.train.loop import TrainConfig
 from rdkit_ebd.train.objective import ObjectiveConfig
 from rdkit_ebd.weights import ModelConfig

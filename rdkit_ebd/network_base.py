@@ -1,0 +1,50 @@
+"""What do the parts of the network share? Their configuration, and a linear layer that can do with half precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Size of the network.
+
+    Attributes:
+        width: Scalar channels per atom and per fragment.
+        heads: Attention heads; each is also one vector channel.
+        blocks: Number of blocks.
+        radial: Radial basis functions of a distance.
+        twist_every: Rotatable bonds turn after every this many blocks; 0 for never.
+        harmonics: Terms of the torsional Fourier series.
+        torques: Whether rotatable bonds also turn as the vector channels of the atoms on their sides would have them.
+        sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
+        levels: Levels of theory told apart.
+        confidence: Whether the network also guesses how near a true conformer its answer leads (`network_confidence`).
+    """
+
+    width: int = 128
+    heads: int = 8
+    blocks: int = 6
+    radial: int = 16
+    twist_every: int = 2
+    harmonics: int = 6
+    torques: bool = False
+    sees_prior: bool = False
+    levels: int = 2
+    confidence: bool = False
+
+
+class Dense(nn.Linear):
+    """A linear layer that may multiply in bfloat16; the geometry around it keeps full precision."""
+
+    low_precision = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (..., in) -> (..., out) in x's dtype."""
+        if not self.low_precision:
+            return super().forward(x)
+        bias = None if self.bias is None else self.bias.bfloat16()
+        return functional.linear(x.bfloat16(), self.weight.bfloat16(), bias).to(x.dtype)
