@@ -146,6 +146,29 @@ def fit(
 
 
 @app.command()
+def confidence(
+    checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Model of atom-level seeds.")],
+    prepared: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder made by `prepare`.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    quality_weight: Annotated[
+        float, typer.Option(min=0, help="What it is worth where seeds are chosen, by default.")
+    ] = 4.0,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over all molecules.")] = 25,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Teach a finished network which seeds are promising; what it makes of each stays as it is."""
+    from rdkit_ebd.train.confidence import ConfidenceConfig, give_confidence
+
+    shards = [sorted((prepared / part).glob("*.shard")) for part in ("train", "valid")]
+    settings = ConfidenceConfig(epochs=epochs)
+    try:
+        found = give_confidence(checkpoint, shards[0], shards[1], out, quality_weight, settings, threads)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"wrote {out}: correlation within a molecule {found}", err=True)
+
+
+@app.command()
 def judge(
     data: Annotated[Path, typer.Argument(exists=True, help="Conformers to compare with, .npz or .sdf.")],
     model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Name or file; repeat for several.")] = None,
@@ -170,6 +193,7 @@ def release(
     noise_scale: Annotated[float | None, typer.Option(min=0, help="Of sampling, times the noise of training.")] = None,
     tolerance: Annotated[float | None, typer.Option(min=0, help="Displacement that ends the rounds, angstrom.")] = None,
     seed_pool: Annotated[int | None, typer.Option(min=1, help="Seeds to choose from for each conformer.")] = None,
+    quality_weight: Annotated[float | None, typer.Option(min=0, help="What confidence is worth in that.")] = None,
     min_atoms: Annotated[int | None, typer.Option(min=1, help="Smaller components keep their seed.")] = None,
     card: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON to add to the card.")] = None,
     evaluation: Annotated[
@@ -189,6 +213,7 @@ def release(
         told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
     asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "min_atoms": min_atoms}
     asked |= {"noise_scale": noise_scale, "tolerance": tolerance, "seed_pool": seed_pool}
+    asked |= {"quality_weight": quality_weight}
     config = replace(config, card=told, **{name: value for name, value in asked.items() if value is not None})
     save_model(out, config, load_file(checkpoint))
     typer.echo(f"wrote {out}", err=True)

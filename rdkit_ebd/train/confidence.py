@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
 from rdkit_ebd.batch import Batch, collate
+from rdkit_ebd.deblurring import torch_threads
 from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.network_base import NetworkConfig
 from rdkit_ebd.network_confidence import Confidence
 from rdkit_ebd.rmsd import best_rms
 from rdkit_ebd.sampler import deblur, deblur_times
-from rdkit_ebd.train.shards import Example
-from rdkit_ebd.weights import ModelConfig, make_network
+from rdkit_ebd.train.shards import Example, load_shards
+from rdkit_ebd.weights import ModelConfig, make_network, read_config, save_model
 
 _ROWS = 48  # conformers per batch
 _SIMILAR = 1.15  # atoms of the largest molecule of a batch over those of the smallest
@@ -65,6 +69,53 @@ class Lesson:
     distance: Tensor
 
 
+def give_confidence(
+    checkpoint: Path,
+    train: Sequence[Path],
+    valid: Sequence[Path],
+    out: Path,
+    quality_weight: float,
+    settings: ConfidenceConfig,
+    threads: int = 1,
+) -> str:
+    """Fit the confidence of a model file, and write the model with it.
+
+    Args:
+        checkpoint: A model of atom-level seeds.
+        train: Shards; what has references and symmetries is learnt from.
+        valid: Shards to judge it by; may be none.
+        out: The file to write.
+        quality_weight: As `ModelConfig` has it.
+        settings: Of the fit.
+        threads: Of the CPU.
+
+    Returns:
+        What it has come to, in words.
+
+    Raises:
+        ValueError: The model cannot have confidence, or there is nothing to learn from.
+    """
+    config, network = with_confidence(read_config(checkpoint), load_file(checkpoint))
+    assert network.confidence is not None
+    with torch_threads(threads):
+        learnt = lessons(network, config, load_shards(train), progress=True)
+        if not learnt:
+            raise ValueError("the shards hold no molecules with references, symmetries and two seeds or more")
+        judged = lessons(network, config, load_shards(valid), progress=True)
+        fit_confidence(network.confidence, learnt, settings)
+    told: dict[str, Any] = {
+        "molecules": len(learnt),
+        "conformers": sum(len(lesson.distance) for lesson in learnt),
+        "correlation": {
+            "train": correlation(network.confidence, learnt),
+            "valid": correlation(network.confidence, judged),
+        },
+    }
+    card = {**config.card, "confidence": told}
+    save_model(out, replace(config, quality_weight=quality_weight, card=card), network.state_dict())
+    return ", ".join(f"{value:.3f} ({name})" for name, value in told["correlation"].items() if np.isfinite(value))
+
+
 def with_confidence(config: ModelConfig, weights: dict[str, Tensor]) -> tuple[ModelConfig, DeblurNetwork]:
     """A model's network, with an untrained confidence beside its weights.
 
@@ -85,7 +136,7 @@ def with_confidence(config: ModelConfig, weights: dict[str, Tensor]) -> tuple[Mo
 
 def lessons(network: DeblurNetwork, config: ModelConfig, examples: Sequence[Example], progress: bool) -> list[Lesson]:
     """Deblur the seeds of examples that have references and symmetries, and see what becomes of them."""
-    usable = [e for e in examples if len(e.seeds) > 1 and len(e.references) and len(e.symmetries)]
+    usable = [e for e in examples if _is_usable(e)]
     usable.sort(key=lambda e: e.graph.num_atoms)
     found = []
     with tqdm(total=len(usable), desc="lessons", unit=" molecules", disable=not progress) as bar:
@@ -130,7 +181,7 @@ def correlation(head: Confidence, judged: Sequence[Lesson]) -> float:
     found = []
     for lesson in judged:
         if float(lesson.distance.std()) > _SPREAD and len(lesson.distance) > 2:
-            expected = head(lesson.traits)
+            expected = head(lesson.traits).detach()
             found.append(float(torch.corrcoef(torch.stack([expected, lesson.distance]))[0, 1]))
     return float(np.nanmean(found)) if found else float("nan")
 
@@ -143,6 +194,12 @@ def _loss(head: Confidence, chosen: Sequence[Lesson], settings: ConfidenceConfig
         error = guess - lesson.distance
         losses.append((error - error.mean()).square().mean() + settings.between * error.mean().square())
     return torch.stack(losses).mean()
+
+
+def _is_usable(example: Example) -> bool:
+    """Whether it says which seeds are promising, at the level of theory that conformers are made at."""
+    known = len(example.references) and len(example.symmetries) and not example.natural
+    return bool(known) and len(example.seeds) > 1 and example.graph.level == 0
 
 
 def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:

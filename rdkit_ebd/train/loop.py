@@ -136,9 +136,11 @@ class Trainer:
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Start from a checkpoint's weights, with a fresh optimiser.
 
-        Levels of theory it lacks start as its first, torques as they are made: without effect.
+        Levels of theory it lacks start as its first, torques as they are made: without effect. Its confidence is left
+        behind, as it was that of another network.
         """
-        weights = {k: v.to(self.device, self.average[k].dtype) for k, v in weights.items()}
+        kept = {k: v for k, v in weights.items() if not k.startswith("confidence.")}
+        weights = {k: v.to(self.device, self.average[k].dtype) for k, v in kept.items()}
         new_parts = {k: v for k, v in self.average.items() if ".torques." in k}
         weights = new_parts | weights
         if "level.weight" in weights:  # the paper's network knows no levels

@@ -31,6 +31,7 @@ from rdkit_ebd.weights import load_model
 
 _SEED_SECONDS = 30.0  # per molecule; one that takes longer is left out of training
 _MAX_SYMMETRIES = 200
+_FEW_SYMMETRIES = 24  # where they only serve to learn which seeds are promising
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,9 @@ def make_examples(record: Record, vocabulary: Vocabulary, config: PrepareConfig,
         return [Example(graph, record.coords, seeds, np.zeros((0, 2), np.int16), symmetries)]
     examples = []
     if len(record.coords):
-        examples.append(Example(graph, record.coords, seeds, pair(graph, record.coords, seeds, config.pairing)))
+        symmetries = symmetry_mappings(record.mol, maxMatches=_FEW_SYMMETRIES)
+        pairs = pair(graph, record.coords, seeds, config.pairing)
+        examples.append(Example(graph, record.coords, seeds, pairs, symmetries))
     return examples + relaxed_examples(record, graph, seeds[: config.relaxed], config)
 
 

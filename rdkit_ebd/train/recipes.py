@@ -88,12 +88,14 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
     known = (*parent.levels, *(level for level in levels if level not in parent.levels))
     network = parent.network
     if isinstance(network, NetworkConfig):  # the paper's network knows no levels
-        network = replace(network, levels=max(network.levels, len(known)))
+        # Confidence is of a finished network: it is fitted anew afterwards.
+        network = replace(network, levels=max(network.levels, len(known)), confidence=False)
     model = replace(
         parent,
         network=network,
         elements=tuple(sorted({*parent.elements, *elements})),
         levels=known,
+        quality_weight=0.0,
         card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},
     )
     return TrainConfig.from_dict({**told, "model": json.loads(model.to_json())})
