@@ -217,8 +217,8 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
         batch = batch.repeated(counts[0])
     else:
         batch = batch.rows(torch.repeat_interleave(torch.tensor(counts)).to(device))
-    x = torch.from_numpy(_padded([request.seeds for request in requests])).float().to(device)
-    noise = torch.from_numpy(_padded([request.noise for request in requests])).to(device)
+    x = _sent(_padded([request.seeds for request in requests]), device)
+    noise = _sent(_padded([request.noise for request in requests]), device)
     held = _held(requests[0], x)
     path: list[torch.Tensor] = []
 
@@ -254,6 +254,12 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
         )
         for request, x, p, e in zip(requests, coords, states, expected, strict=True)
     ]
+
+
+def _sent(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """An array in single precision on a device; to a GPU by memory it can read itself, while this process goes on."""
+    tensor = torch.from_numpy(array).float()
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _padded(parts: Sequence[np.ndarray]) -> np.ndarray:
