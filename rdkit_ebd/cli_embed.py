@@ -137,6 +137,9 @@ def embed(
         int | None,
         typer.Option(min=1, help="Seeds to choose from for each, the least alike.", show_default="the model's own"),
     ] = None,
+    quality_weight: Annotated[
+        float | None, typer.Option(min=0, help="Weight of the model's expectation in that choice; 0: none.")
+    ] = None,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
     fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
     workers: Annotated[
@@ -192,6 +195,7 @@ def embed(
             pruneRmsThresh=prune,
             overSample=over_sample,
             seedPool=seed_pool,
+            qualityWeight=quality_weight,
             refine=refine,
             score=score,
             energyWindow=energy_window,

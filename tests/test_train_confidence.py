@@ -40,16 +40,15 @@ def example(name: str, seeds: int = 4) -> Example:
 
 @pytest.fixture(scope="module")
 def known() -> tuple[ModelConfig, DeblurNetwork]:
-    config = read_config(model_path("ebd-f2f"))
-    return with_confidence(replace(config, rounds=2), load_file(model_path("ebd-f2f")))
+    return with_confidence(read_config(model_path("ebd-f2f")), load_file(model_path("ebd-f2f")))
 
 
 def test_lessons_tell_what_becomes_of_each_seed(known: tuple[ModelConfig, DeblurNetwork]) -> None:
     config, network = known
     examples = [example(name) for name in NAMES]
-    found = lessons(network, config, examples, progress=False)
+    found = lessons(network, config, examples, rounds=2)
     assert [len(lesson.distance) for lesson in found] == [4, 4, 4]
-    alone = lessons(network, config, [examples[2]], progress=False)[0]
+    alone = lessons(network, config, [examples[2]], rounds=2)[0]
     nearest = min(found, key=lambda lesson: float((lesson.distance - alone.distance).abs().max()))
     assert torch.allclose(nearest.distance, alone.distance, atol=1e-3)
     assert torch.allclose(nearest.traits, alone.traits, atol=1e-2)
@@ -68,7 +67,7 @@ def test_what_says_nothing_is_left_out(known: tuple[ModelConfig, DeblurNetwork])
         replace(whole, natural=True),
         replace(whole, graph=replace(whole.graph, level=1)),
     ]
-    assert lessons(network, config, useless, progress=False) == []
+    assert lessons(network, config, useless, rounds=2) == []
 
 
 def test_a_head_learns_the_order_within_molecules() -> None:

@@ -45,6 +45,7 @@ class ConfidenceConfig:
         between: Weight of the error of a molecule's mean distance, against that of the differences within it.
         molecules: Per step.
         seed: Of the order.
+        rounds: Rounds after which the distance is taken, unless the model has fewer; later ones change it little.
     """
 
     epochs: int = 25
@@ -54,6 +55,7 @@ class ConfidenceConfig:
     between: float = 0.1
     molecules: int = 16
     seed: int = 0
+    rounds: int = 3
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ def give_confidence(
     config, network = with_confidence(read_config(checkpoint), load_file(checkpoint))
     assert network.confidence is not None
     with torch_threads(threads):
-        learnt = lessons(network, config, load_shards(train), progress=True)
+        learnt = lessons(network, config, load_shards(train), settings.rounds, progress=True)
         if not learnt:
             raise ValueError("the shards hold no molecules with references, symmetries and two seeds or more")
-        judged = lessons(network, config, load_shards(valid), progress=True)
+        judged = lessons(network, config, load_shards(valid), settings.rounds, progress=True)
         fit_confidence(network.confidence, learnt, settings)
     told: dict[str, Any] = {
         "molecules": len(learnt),
@@ -134,14 +136,16 @@ def with_confidence(config: ModelConfig, weights: dict[str, Tensor]) -> tuple[Mo
     return config, network.requires_grad_(False).eval()
 
 
-def lessons(network: DeblurNetwork, config: ModelConfig, examples: Sequence[Example], progress: bool) -> list[Lesson]:
+def lessons(
+    network: DeblurNetwork, config: ModelConfig, examples: Sequence[Example], rounds: int, progress: bool = False
+) -> list[Lesson]:
     """Deblur the seeds of examples that have references and symmetries, and see what becomes of them."""
     usable = [e for e in examples if _is_usable(e)]
     usable.sort(key=lambda e: e.graph.num_atoms)
     found = []
     with tqdm(total=len(usable), desc="lessons", unit=" molecules", disable=not progress) as bar:
         for group in _groups(usable):
-            seen, ends = _through(network, config, group)
+            seen, ends = _through(network, config, group, min(rounds, config.rounds))
             first = 0
             for example in group:
                 rows = slice(first, first + len(example.seeds))
@@ -215,8 +219,10 @@ def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
         yield group
 
 
-def _through(network: DeblurNetwork, config: ModelConfig, group: Sequence[Example]) -> tuple[Tensor, Tensor]:
-    """Traits of all seeds of a group of examples in the first round, and where all rounds take them."""
+def _through(
+    network: DeblurNetwork, config: ModelConfig, group: Sequence[Example], rounds: int
+) -> tuple[Tensor, Tensor]:
+    """Traits of all seeds of a group of examples in the first round, and where so many rounds take them."""
     counts = torch.tensor([len(e.seeds) for e in group])
     batch = collate([e.graph for e in group])
     batch = batch.rows(torch.repeat_interleave(torch.arange(len(group)), counts))
@@ -230,11 +236,11 @@ def _through(network: DeblurNetwork, config: ModelConfig, group: Sequence[Exampl
         seen.append(traits)
         return x_0
 
-    round_, rest = deblur_times(config.steps), deblur_times(config.steps, max(1, config.rounds - 1))
+    times = deblur_times(config.steps)
     with torch.no_grad():
-        x = deblur(first, seeds, batch, config.blur, round_, _no_noise(seeds, len(round_)))
-        if config.rounds > 1:
-            x = deblur(network, x, batch, config.blur, rest, _no_noise(seeds, len(rest)))
+        x = deblur(first, seeds, batch, config.blur, times, _no_noise(seeds, len(times)))
+        for _ in range(rounds - 1):
+            x = deblur(network, x, batch, config.blur, times, _no_noise(seeds, len(times)))
     return seen[-1], x
 
 
