@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 from rdkit import Chem, rdBase
 from tqdm import tqdm
 
@@ -110,7 +111,11 @@ def prepare(
     records = read_records(data, limit=limit, max_confs=config.max_confs)
     paths = []
     name = data.name.split(".")[0]
-    with get_context("spawn").Pool(workers) as pool, tqdm(desc=name, unit=" molecules") as bar:
+    # One thread each: what a model corrects would otherwise wait for the threads of its neighbours.
+    with (
+        get_context("spawn").Pool(workers, torch.set_num_threads, (1,)) as pool,
+        tqdm(desc=name, unit=" molecules") as bar,
+    ):
         for number, part in enumerate(_parts(records, shard_size)):
             path = out / f"{name}-{number:03d}.shard"
             if not path.exists():
