@@ -4,8 +4,8 @@ Atoms attend to all atoms of their molecule; per pair the work is only `heads` w
 head also collects relative positions with its own weight, which gives equivariant vector channels; dot products of
 mixed channels flow back into the scalars. Fragments are tokens of their own, with their centroids as positions.
 Two things go beyond attention: stereo labels enter as (label x signed volume), the one parity-odd input, so that
-mirror images are told apart; and rotatable bonds turn as a whole by learnt angles, since no sum of local forces moves
-a distant group along an arc.
+mirror images are told apart; and the sides of rotatable bonds turn and lean as a whole by learnt angles, since no sum
+of local forces moves a distant group along an arc.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from rdkit_ebd.geometry import align, centre, gather_atoms
 from rdkit_ebd.molgraph import ATOM_FEATURES, PAIR_TYPES
 from rdkit_ebd.network_base import Dense, NetworkConfig
 from rdkit_ebd.network_confidence import SEEN_EVERY, Confidence, traits
+from rdkit_ebd.network_hinges import Hinges
 from rdkit_ebd.network_torsions import Twist
 
 _TABLE = 2**15  # entries of a radial function
@@ -46,6 +47,7 @@ class DeblurNetwork(nn.Module):
         self.twists = nn.ModuleDict(
             {str(i): Twist(config) for i in range(config.blocks) if every and (i + 1) % every == 0}
         )
+        self.hinges = nn.ModuleDict({i: Hinges(config) for i in self.twists} if config.hinges else {})
         self.confidence = Confidence(config) if config.confidence else None
 
     def set_low_precision(self, on: bool) -> None:
@@ -87,6 +89,8 @@ class DeblurNetwork(nn.Module):
             h, z, x, vectors = block(h, z, x, vectors, statics)
             if (i + 1) % SEEN_EVERY == 0:
                 seen.append((h, vectors))
+            if str(i) in self.hinges:
+                x = self.hinges[str(i)](h, x, vectors, batch)
             if str(i) in self.twists:
                 x = self.twists[str(i)](h, x, vectors, batch)
         return align(centre(x, batch.mask), x_t, batch.mask), seen

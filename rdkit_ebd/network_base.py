@@ -20,6 +20,7 @@ class NetworkConfig:
         twist_every: Rotatable bonds turn after every this many blocks; 0 for never.
         harmonics: Terms of the torsional Fourier series.
         torques: Whether rotatable bonds also turn as the vector channels of the atoms on their sides would have them.
+        hinges: Whether the sides of rotatable bonds also lean about the bonds' ends (`network_hinges`).
         sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
         levels: Levels of theory told apart.
         confidence: Whether the network also guesses how near a true conformer its answer leads (`network_confidence`).
@@ -32,6 +33,7 @@ class NetworkConfig:
     twist_every: int = 2
     harmonics: int = 6
     torques: bool = False
+    hinges: bool = False
     sees_prior: bool = False
     levels: int = 2
     confidence: bool = False

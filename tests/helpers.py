@@ -48,7 +48,7 @@ DRUGS = {
     "esomeprazole": "COc1ccc2[nH]c([S@](=O)Cc3ncc(C)c(OC)c3C)nc2c1",
     "fosfomycin": "C[C@@H]1O[C@@H]1P(=O)(O)O",
 }
-TINY = NetworkConfig(width=16, heads=4, blocks=4, radial=8, twist_every=2, torques=True, sees_prior=True)
+TINY = NetworkConfig(width=16, heads=4, blocks=4, radial=8, twist_every=2, torques=True, hinges=True, sees_prior=True)
 
 Denoise = Callable[[Tensor, Tensor, Batch, Tensor], Tensor]
 

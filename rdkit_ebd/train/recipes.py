@@ -35,7 +35,7 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
     if name == "paper":
         return _paper(vocabulary, elements, levels)
     fine = name == "ebd-f2f"
-    network = NetworkConfig(torques=True, sees_prior=not fine, levels=max(2, len(levels)))
+    network = NetworkConfig(torques=True, hinges=True, sees_prior=not fine, levels=max(2, len(levels)))
     # Atom-level seeds differ from one another as they are: hardly any noise, and most of the training where sampling
     # starts. Fragment points lose what atoms need to find their places again, so there noise must hide the errors.
     blur = BlurConfig("atoms", sigma=0.015) if fine else BlurConfig("fragments", sigma=0.1)
