@@ -169,6 +169,24 @@ def confidence(
 
 
 @app.command()
+def average(
+    checkpoints: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Runs from a common model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    share: Annotated[
+        list[float] | None, typer.Option(min=0, help="Of each, in their order.", show_default="equal ones")
+    ] = None,
+) -> None:
+    """Make one model of several runs: the mean of their weights, without confidence."""
+    from rdkit_ebd.train.averaging import average_models
+
+    try:
+        average_models(checkpoints, out, share)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"wrote {out}", err=True)
+
+
+@app.command()
 def judge(
     data: Annotated[Path, typer.Argument(exists=True, help="Conformers to compare with, .npz or .sdf.")],
     model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Name or file; repeat for several.")] = None,
