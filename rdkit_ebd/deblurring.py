@@ -11,9 +11,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from rdkit_ebd.batch import Batch, collate
+from rdkit_ebd.batch import collate
 from rdkit_ebd.molgraph import MolGraph
-from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network import DeblurNetwork, Watched
 from rdkit_ebd.network_confidence import Confidence
 from rdkit_ebd.sampler import Held, deblur_until_settled
 from rdkit_ebd.weights import LoadedModel
@@ -160,25 +160,11 @@ def _joined(parts: Sequence[Deblurred]) -> Deblurred:
     return Deblurred(coords, np.concatenate(paths) if paths else None, np.concatenate(expected) if expected else None)
 
 
-class _Judging:
-    """The network as a denoiser that keeps in mind what it expects of its last answer."""
-
-    def __init__(self, network: DeblurNetwork, confidence: Confidence) -> None:
-        self.network, self.confidence = network, confidence
-        self.expected = torch.zeros(0)
-
-    def __call__(self, x_t: torch.Tensor, t: torch.Tensor, batch: Batch, prior: torch.Tensor) -> torch.Tensor:
-        """See `sampler.Denoiser`."""
-        x_0, traits = self.network.with_traits(x_t, t, batch, prior)
-        self.expected = self.confidence(traits)
-        return x_0
-
-
-def _judging(model: LoadedModel) -> _Judging:
+def _confidence(model: LoadedModel) -> tuple[Watched, Confidence]:
     network = model.network
     if not isinstance(network, DeblurNetwork) or network.confidence is None:
         raise ValueError(f"model {model.config.name!r} has no confidence: it cannot say how near conformers will be")
-    return _Judging(network, network.confidence)
+    return Watched(network), network.confidence
 
 
 def companions(requests: Sequence[Request], limit: int) -> list[int]:
@@ -233,19 +219,20 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
             path.append(x_0.cpu())
 
     start = held.put(x) if held else x
-    judging = _judging(model) if requests[0].judge else None
+    watched, confidence = _confidence(model) if requests[0].judge else (None, None)
     try:
         with torch.inference_mode():
             first, blur = requests[0], model.config.blur
             out = deblur_until_settled(
-                judging or model.network, start, batch, blur, first.times, noise, first.tolerance, held, record
+                watched or model.network, start, batch, blur, first.times, noise, first.tolerance, held, record
             )
+            told = confidence(watched.traits) if watched and confidence else None
     except _OutOfTime:
         return [Deblurred(request.seeds[:0]) for request in requests]
     coords = np.split(out.cpu().double().numpy(), np.cumsum(counts)[:-1])
     nothing = [None] * len(counts)
     states = np.split(torch.stack(path, 1).numpy(), np.cumsum(counts)[:-1]) if path else nothing
-    expected = np.split(judging.expected.cpu().double().numpy(), np.cumsum(counts)[:-1]) if judging else nothing
+    expected = nothing if told is None else np.split(told.cpu().double().numpy(), np.cumsum(counts)[:-1])
     return [
         Deblurred(
             x[:, : request.atoms].copy(),

@@ -96,6 +96,19 @@ class DeblurNetwork(nn.Module):
         return align(centre(x, batch.mask), x_t, batch.mask), seen
 
 
+class Watched:
+    """The network as a denoiser that keeps what `confidence` judges by of its last answer: `traits`, (B, traits)."""
+
+    def __init__(self, network: DeblurNetwork) -> None:
+        self.network = network
+        self.traits = torch.zeros(0)
+
+    def __call__(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
+        """See `sampler.Denoiser`."""
+        x_0, self.traits = self.network.with_traits(x_t, t, batch, prior)
+        return x_0
+
+
 @dataclass(frozen=True)
 class _Statics:
     """What stays fixed through the blocks."""

@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from rdkit_ebd.batch import Batch, collate
+from rdkit_ebd.batch import collate
 from rdkit_ebd.deblurring import torch_threads
-from rdkit_ebd.network import DeblurNetwork
+from rdkit_ebd.network import DeblurNetwork, Watched
 from rdkit_ebd.network_base import NetworkConfig
 from rdkit_ebd.network_confidence import Confidence
 from rdkit_ebd.rmsd import best_rms
@@ -229,19 +229,13 @@ def _through(
     seeds = torch.zeros(*batch.mask.shape, 3)
     for row, seed in enumerate(seed for example in group for seed in example.seeds):
         seeds[row, : len(seed)] = torch.from_numpy(seed)
-    seen: list[Tensor] = []
-
-    def first(x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
-        x_0, traits = network.with_traits(x_t, t, batch, prior)
-        seen.append(traits)
-        return x_0
-
     times = deblur_times(config.steps)
     with torch.no_grad():
-        x = deblur(first, seeds, batch, config.blur, times, _no_noise(seeds, len(times)))
+        watched = Watched(network)
+        x = deblur(watched, seeds, batch, config.blur, times, _no_noise(seeds, len(times)))
         for _ in range(rounds - 1):
             x = deblur(network, x, batch, config.blur, times, _no_noise(seeds, len(times)))
-    return seen[-1], x
+    return watched.traits, x
 
 
 def _no_noise(seeds: Tensor, steps: int) -> Tensor:
