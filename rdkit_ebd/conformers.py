@@ -49,6 +49,14 @@ def positions(conformers: Iterable[Conformer]) -> list[np.ndarray]:
     return [np.array(conformer.GetPositions(), dtype=np.float64) for conformer in conformers]
 
 
+def new_conformer(coords: np.ndarray) -> Chem.Conformer:
+    """An RDKit conformer of coordinates (N, 3) in angstrom."""
+    conformer = Chem.Conformer(len(coords))
+    conformer.Set3D(True)
+    conformer.SetPositions(np.ascontiguousarray(coords, dtype=np.float64))
+    return conformer
+
+
 def place(conformer: Conformer, coords: np.ndarray) -> None:
     """Give a conformer coordinates (N, 3) in angstrom."""
     conformer.SetPositions(np.ascontiguousarray(coords, dtype=np.float64))

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from rdkit import Chem, rdBase
 
 from rdkit_ebd import __version__
-from rdkit_ebd.attempt import OWN, Callback, Made, Task, make_conformers, make_task, new_conformer, unsupported_reasons
+from rdkit_ebd.attempt import Made, make_conformers
 from rdkit_ebd.components import Component, assemble, split, with_hydrogens
+from rdkit_ebd.conformers import new_conformer
 from rdkit_ebd.deblurring import Deblurrer, LocalDeblurrer
 from rdkit_ebd.finish import Candidate, Finish
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport, set_provenance
 from rdkit_ebd.streams import mix
+from rdkit_ebd.task import OWN, Callback, Task, make_task, unsupported_reasons
 from rdkit_ebd.weights import LoadedModel, load_model
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.attempt import OWN
 from rdkit_ebd.jobs import Job
 from rdkit_ebd.params import EBD
+from rdkit_ebd.task import OWN
 
 _WITHOUT_CONFORMERS = int(Chem.PropertyPickleOptions.AllProps) | int(Chem.PropertyPickleOptions.NoConformers)
 _WITH_CONFORMERS = int(Chem.PropertyPickleOptions.AllProps) | int(Chem.PropertyPickleOptions.CoordsAsDouble)
