@@ -50,6 +50,8 @@ def pair_distances(x: Tensor, pairs: Tensor) -> Tensor:
 
 def gather_atoms(x: Tensor, index: Tensor) -> Tensor:
     """x (B, N, D) at index (B, ...) -> (B, ..., D)."""
+    if index.shape[0] and index.stride(0) == 0:  # the same for all rows, which copies whole features at once
+        return x.index_select(1, index[0].flatten()).view(*index.shape, x.shape[-1])
     flat = index.reshape(index.shape[0], -1)
     return torch.gather(x, 1, flat[..., None].expand(-1, -1, x.shape[-1])).reshape(*index.shape, x.shape[-1])
 

@@ -43,7 +43,7 @@ class Twist(nn.Module):
         outer, inner = self.outer(normed), self.inner(normed)
         left = functional.silu(gather_atoms(outer, i) + gather_atoms(inner, a))
         right = functional.silu(gather_atoms(outer, j) + gather_atoms(inner, b))
-        coefficients = self.coefficients(torch.cat([left * right + left + right, cosine], -1))
+        coefficients = self.coefficients(torch.cat([torch.addcmul(left + right, left, right), cosine], -1))
         pull = (coefficients * sine).sum(-1) * batch.dihedral_mask
         angle = torch.zeros_like(batch.torsion_mask, dtype=x.dtype).scatter_add(1, batch.dihedral_bonds, pull)
         if self.torques is not None:
