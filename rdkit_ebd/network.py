@@ -230,8 +230,8 @@ class FragmentAttention(nn.Module):
 class RadialBias(nn.Module):
     """A learnt function of distance per head: (B, N, N) -> (heads, B, N, N).
 
-    Training sums Gaussians; otherwise the sum is read from a table, which is several times faster and within 1e-3 of
-    it: it is the same few curves for every pair of atoms. The nearest entry is read, as looking up is what costs.
+    Training sums Gaussians, and so do GPUs; otherwise the sum is read from a table, which is several times faster and
+    within 1e-3 of it: it is the same few curves for every pair of atoms. The nearest entry is read, as looking up is what costs.
     """
 
     centres: Tensor
@@ -246,7 +246,7 @@ class RadialBias(nn.Module):
         """Gaussians in exp(-d / 4 angstrom): fine at bond lengths, coarse far away."""
         b, n, _ = distances.shape
         closeness = torch.exp(-distances / 4).view(b, 1, n * n)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or distances.is_cuda:  # where sums are cheap, and a table is not worth waiting for
             curves = torch.bmm(self.weight.expand(b, -1, -1), _gaussians(closeness, self.centres))
             return curves.view(b, -1, n, n).transpose(0, 1)
         nearest = (closeness.flatten() * (_TABLE - 1) + 0.5).int()

@@ -20,6 +20,7 @@ from rdkit_ebd.geometry import (
     masked_mean,
     pair_distances,
     random_rotations,
+    rotation_by_powers,
     twist,
     wrap_angle,
 )
@@ -64,6 +65,34 @@ def test_kabsch_never_reflects(name: str) -> None:
     x, mask = points(name)
     found = kabsch_rotation(x, -x @ rotations(len(x)), mask)
     assert_proper(found)
+
+
+@pytest.mark.parametrize("name", [name for name in POINTS if name not in ("one point", "two points", "collinear")])
+def test_rotations_without_a_decomposition_are_the_same(name: str) -> None:
+    """What GPUs use. Where many rotations are as good, there is none to compare with."""
+    x, mask = points(name)
+    target = x @ rotations(len(x)) + 0.1 * torch.randn(x.shape, generator=torch.Generator().manual_seed(4))
+    found = rotation_by_powers(x.transpose(1, 2) @ target)
+    assert_proper(found)
+    assert torch.allclose(found, kabsch_rotation(x, target, mask), rtol=0, atol=1e-6)
+
+
+def test_rotations_without_a_decomposition_of_long_molecules() -> None:
+    chain = torch.zeros(40, 3)
+    chain[:, 0], chain[:, 1] = 1.25 * torch.arange(40), 0.4 * (torch.arange(40) % 2)
+    x = (chain - chain.mean(0)).expand(4, -1, -1)
+    target = x @ rotations(4).float()
+    found = rotation_by_powers(x.transpose(1, 2) @ target)
+    assert torch.allclose(x @ found, target, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["one point", "two points", "collinear"])
+def test_rotations_without_a_decomposition_are_rotations_always(name: str) -> None:
+    x, _ = points(name)
+    target = x @ rotations(len(x))
+    found = rotation_by_powers(x.transpose(1, 2) @ target)
+    assert_proper(found)
+    assert torch.allclose(x @ found, target, rtol=0, atol=1e-6)
 
 
 def test_a_mirror_image_cannot_be_superposed() -> None:

@@ -16,8 +16,10 @@ from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
 from rdkit_ebd.train.objective import (
     ObjectiveConfig,
     Pairs,
+    beginning,
     into_basin,
     local_error,
+    stiff_quads,
     torsion_error,
     training_loss,
     volume_error,
@@ -166,6 +168,29 @@ def test_padding_and_molecules_without_torsions_stay() -> None:
     assert torch.allclose(moved[0], padded[0], rtol=0, atol=1e-5)
     assert (moved[~both.mask] == 0).all()
     assert not torch.allclose(moved[1], padded[1], atol=1e-3)
+
+
+def test_natural_seeds_stay_or_are_shaken_a_little() -> None:
+    torch.manual_seed(0)
+    batch, seed, reference = pairs()
+    natural = Pairs(seed, reference, torch.ones(len(seed), dtype=torch.bool), batch)
+    assert torch.equal(beginning(natural, ObjectiveConfig()), seed)
+    shaken_seed = beginning(natural, ObjectiveConfig(natural_noise=3.0))
+    change = wrap_angle(dihedrals(shaken_seed, batch.torsions) - dihedrals(seed, batch.torsions))
+    assert math.degrees(change.square().mean().sqrt()) == pytest.approx(3, rel=0.25)
+    mol = with_hydrogens("ibuprofen")
+    assert abs(lengths(shaken_seed, angle_pairs(mol)) - lengths(seed, angle_pairs(mol))).max() < 1e-3
+
+
+def test_stiff_quads_do_not_depend_on_company() -> None:
+    graphs = [system(name, 1)[0] for name in ("ibuprofen", "O", "penicillin_v")]
+    quads, there = stiff_quads(collate(graphs))
+    assert there.sum(1).tolist() == [int(stiff_quads(collate([g]))[1].sum()) for g in graphs]
+    assert there[:, 0].tolist() == [True, False, True]
+    for row, graph in enumerate(graphs):
+        alone = stiff_quads(collate([graph]))[0][0]
+        assert torch.equal(quads[row, : len(alone), 0], alone[:, 0])  # which three of four neighbours is left open
+        assert int(quads[row].max()) < graph.num_atoms
 
 
 def test_pairs_as_they_are_stay_as_they_are() -> None:

@@ -13,22 +13,29 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rdkit_ebd.batch import collate
 from rdkit_ebd.sampler import deblur_times
 from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, training_loss
 from rdkit_ebd.train.pairing import SELF
-from rdkit_ebd.train.shards import Example, load_shards
+from rdkit_ebd.train.resident import ResidentSteps
+from rdkit_ebd.train.shards import Example, draw_weights, load_shards
 from rdkit_ebd.train.validate import format_row, validation_table
 from rdkit_ebd.weights import ModelConfig, Network, make_network, save_model
+
+Gradients = Callable[[], tuple[dict[str, Tensor], int]]
+"""Leaves the gradients of a batch in the network: its losses, and how many pairs it had."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class Trainer:
             betas=(0.9, config.beta2),
             weight_decay=config.weight_decay,
             amsgrad=config.amsgrad,
+            fused=True,
         )
         self.norms = deque[float](maxlen=config.clip_window)
         self.step, self.samples, self.seconds = 0, 0, 0.0
@@ -151,29 +159,41 @@ class Trainer:
         self.average = {k: v.clone() for k, v in weights.items()}
 
     def train_step(self, pairs: Pairs, rate: float) -> dict[str, float]:
-        """One optimiser step at `rate` times the peak learning rate."""
+        """One optimiser step on these pairs, at `rate` times the peak learning rate."""
+        return {name: float(value) for name, value in self.update(partial(self.gradients, pairs), rate).items()}
+
+    def update(self, gradients: Gradients, rate: float) -> dict[str, Tensor]:
+        """One optimiser step along gradients, at `rate` times the peak learning rate; the host does not wait for it."""
         config = self.config
         warm = min(1.0, (self.step + 1) / config.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = config.lr * warm * rate
-        losses = training_loss(self.network, pairs, config.model.blur, config.objective)
-        self.optimiser.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        losses, count = gradients()
         limit = self._largest_norm()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
-        if bool(torch.isfinite(norm)):  # a step that overflowed is skipped, not repaired
-            self.optimiser.step()
+        # A step that overflowed is skipped, not repaired; the optimiser looks here, as `torch.amp` has it.
+        self.optimiser.found_inf = (~torch.isfinite(norm)).float()
+        self.optimiser.step()
+        if config.clip_window and bool(torch.isfinite(norm)):
             self.norms.append(min(float(norm), limit))
         self.step += 1
-        self.samples += len(pairs.seed)
+        self.samples += count
         self._update_average()
-        return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+        return losses | {"norm": norm}
 
     def averaged(self) -> Network:
         """The moving average as a network in evaluation mode and full precision."""
         network = make_network(self.config.model).to(self.device)
         network.load_state_dict(self.average)
         return network.requires_grad_(False).eval()
+
+    def gradients(self, pairs: Pairs) -> tuple[dict[str, Tensor], int]:
+        """Leave the gradients of these pairs in the network: their losses, and how many they are."""
+        pairs = pairs.to(self.device)
+        losses = training_loss(self.network, pairs, self.config.model.blur, self.config.objective)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        return {name: value.detach() for name, value in losses.items()}, len(pairs.seed)
 
     def _largest_norm(self) -> float:
         if not self.norms:
@@ -182,9 +202,8 @@ class Trainer:
 
     def _update_average(self) -> None:
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
+        now = self.network.state_dict()
+        get_ema_multi_avg_fn(decay)([self.average[name] for name in now], list(now.values()), None)
 
 
 def batches(examples: Sequence[Example], atoms: int, seed: int, distortion: float) -> Iterator[Pairs]:
@@ -195,7 +214,7 @@ def batches(examples: Sequence[Example], atoms: int, seed: int, distortion: floa
     """
     random = np.random.default_rng(seed)
     usable = [e for e in examples if len(e.pairs)]
-    weight = np.sqrt([len(np.unique(e.pairs[:, 0])) for e in usable])
+    weight = draw_weights(usable)
     while True:
         drawn = random.choice(len(usable), 4096, p=weight / weight.sum())
         drawn = drawn[np.argsort([usable[i].graph.num_atoms for i in drawn], kind="stable")]
@@ -221,8 +240,7 @@ def fit(
     """
     start, last, begun = time.monotonic(), time.monotonic(), trainer.samples
     config, tally, kept = trainer.config, _Tally(), False
-    stream = batches(train, config.batch_atoms, config.seed + trainer.step, config.objective.distortion)
-    for pairs in stream:
+    for gradients in _steps(trainer, train):
         spent = max(
             _share(time.monotonic() - start, 60 * max_minutes), _share(trainer.samples - begun, max_samples - begun)
         )
@@ -233,7 +251,7 @@ def fit(
             kept = True
         rate = min(1.0, (1 - spent) / max(config.anneal_share, 1e-9))
         before = time.monotonic()
-        tally.add(trainer.train_step(pairs.to(trainer.device), rate))
+        tally.add(trainer.update(gradients, rate))
         trainer.seconds += time.monotonic() - before
         if time.monotonic() - last >= 60 * checkpoint_minutes:
             _checkpoint(trainer, valid, tally, save=not kept)
@@ -241,6 +259,19 @@ def fit(
     if not kept:
         trainer.save_state()
     return _checkpoint(trainer, valid, tally, save=False)
+
+
+def _steps(trainer: Trainer, train: Sequence[Example]) -> Iterator[Gradients]:
+    """Endless batches as functions that leave their gradients in the network."""
+    config, seed = trainer.config, trainer.config.seed + trainer.step
+    if trainer.device.type == "cuda":
+        yield from repeat(
+            ResidentSteps(
+                trainer.network, train, config.model.blur, config.objective, config.batch_atoms, trainer.device, seed
+            )
+        )
+    for pairs in batches(train, config.batch_atoms, seed, config.objective.distortion):
+        yield partial(trainer.gradients, pairs)
 
 
 def _share(used: float, budget: float) -> float:
@@ -251,16 +282,16 @@ class _Tally:
     """Running means between two reports."""
 
     def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, float | Tensor] = {}
         self.count = 0
 
-    def add(self, values: dict[str, float]) -> None:
+    def add(self, values: dict[str, Tensor]) -> None:
         self.count += 1
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def take(self) -> dict[str, float]:
-        means = {name: value / max(self.count, 1) for name, value in self.sums.items()}
+        means = {name: float(value) / max(self.count, 1) for name, value in self.sums.items()}
         self.sums, self.count = {}, 0
         return means
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rdkit_ebd.batch import Batch, fragment_points
 from rdkit_ebd.blur import BlurConfig, blur, earlier_state, prior_points
-from rdkit_ebd.geometry import align, centre, dihedrals, twist, wrap_angle
+from rdkit_ebd.geometry import align, centre, dihedrals, gather_atoms, twist, wrap_angle
 from rdkit_ebd.molgraph import LOCAL_TYPES, ONE_FOUR_STIFF, OTHER_BOND, SAME_FRAGMENT, SINGLE
 from rdkit_ebd.sampler import Denoiser, deblur, deblur_times
 
@@ -24,16 +24,20 @@ class Pairs:
         reference: (B, N, 3) conformers paired with them.
         natural: (B,) bool, the seed falls into the reference's basin by itself and is taken as it is.
         batch: The molecules.
+        stiff: As `stiff_quads` has it, where that is known beforehand.
     """
 
     seed: Tensor
     reference: Tensor
     natural: Tensor
     batch: Batch
+    stiff: tuple[Tensor, Tensor] | None = None
 
     def to(self, device: torch.device | str) -> Pairs:
         """The same pairs on another device."""
-        return Pairs(*(getattr(self, f.name).to(device) for f in fields(self)))
+        stiff = self.stiff and (self.stiff[0].to(device), self.stiff[1].to(device))
+        moved = (x.to(device) for x in (self.seed, self.reference, self.natural))
+        return Pairs(*moved, self.batch.to(device), stiff)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class ObjectiveConfig:
         keep_within: A seed's own torsion stays when it is this close to the reference's, degrees.
         torsion_noise: Else it is drawn around the reference's, with a standard deviation that is itself drawn,
             log-uniformly, between these, degrees: most seeds are close, some are far away.
+        natural_noise: Noise on the torsions of natural seeds, which are few and met often, degrees: too little to take
+            them to another basin.
         distortion: Noise on the atoms of a reference that is its own seed, angstrom; about ETKDG's local error.
         redrawn_share: Share of the torsions that are drawn although the seed's own would do.
         true_layout_share: For the fragment prior, share trained from the reference's own fragment layout plus noise.
@@ -67,6 +73,7 @@ class ObjectiveConfig:
     pairing: str = "basin"
     keep_within: float = 45.0
     torsion_noise: tuple[float, float] = (3.0, 45.0)
+    natural_noise: float = 0.0
     distortion: float = 0.04
     redrawn_share: float = 0.3
     true_layout_share: float = 0.0
@@ -116,14 +123,35 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
         "torsion" (as `torsion_error` has it), "volume" (mean absolute error, cubic angstrom). All of them are of what
         the network predicts, which may be the previous state.
     """
-    seed, reference, batch = pairs.seed, pairs.reference, pairs.batch
-    if config.pairing == "basin":
-        seed = torch.where(pairs.natural[:, None, None], seed, into_basin(seed, reference, batch, config))
+    seed = beginning(pairs, config)
     if config.unrolled_share and float(torch.rand(())) < config.unrolled_share:
         rounds = 1 + int(torch.randint(config.unrolled_rounds, ()))
         rows = (~pairs.natural | config.unrolled_natural).nonzero()[:, 0]
         if len(rows):
-            seed = seed.index_copy(0, rows, _unrolled(denoise, seed[rows], batch.rows(rows), blurring, rounds))
+            seed = seed.index_copy(0, rows, unrolled(denoise, seed[rows], pairs.batch.rows(rows), blurring, rounds))
+    return loss_from(denoise, seed, pairs, blurring, config)
+
+
+def beginning(pairs: Pairs, config: ObjectiveConfig) -> Tensor:
+    """Where the pairs' seeds begin: in their references' basins, where the objective wants them there; (B, N, 3)."""
+    if config.pairing != "basin":
+        return pairs.seed
+    natural, brought = pairs.seed, into_basin(pairs.seed, pairs.reference, pairs.batch, config)
+    if config.natural_noise:
+        natural = _shaken(natural, pairs.batch, math.radians(config.natural_noise))
+    return torch.where(pairs.natural[:, None, None], natural, brought)
+
+
+def _shaken(seed: Tensor, batch: Batch, spread: float) -> Tensor:
+    angles = spread * torch.randn_like(batch.torsion_mask, dtype=seed.dtype) * batch.torsion_mask
+    return centre(twist(seed, batch.torsions[..., 1:3], batch.far_side, angles), batch.mask)
+
+
+def loss_from(
+    denoise: Denoiser, seed: Tensor, pairs: Pairs, blurring: BlurConfig, config: ObjectiveConfig
+) -> dict[str, Tensor]:
+    """As `training_loss`, from where the seeds have got to (B, N, 3)."""
+    reference, batch = pairs.reference, pairs.batch
     x_0 = align(reference, seed, batch.mask)
     prior = _mix_layouts(prior_points(seed, batch, blurring), x_0, batch, config)
     t = _times(len(seed), blurring, config, seed.device)
@@ -136,7 +164,7 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     atoms = batch.mask.to(square.dtype)
     local = local_error(predicted, reference, batch)
     torsional = torsion_error(predicted, reference, batch, config.torsion_robust)
-    volume = volume_error(predicted, reference, batch)
+    volume = volume_error(predicted, reference, batch, pairs.stiff)
     placed = (_robust(square, config.robust) * atoms).sum(1)
     placed = placed / atoms.sum(1) if config.per_atom else placed
     loss = placed.mean() + config.local_weight * local + config.torsion_weight * torsional
@@ -149,8 +177,8 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     }
 
 
-def _unrolled(denoise: Denoiser, seed: Tensor, batch: Batch, blurring: BlurConfig, rounds: int) -> Tensor:
-    """Seeds after some rounds of one step each, without noise and without gradients."""
+def unrolled(denoise: Denoiser, seed: Tensor, batch: Batch, blurring: BlurConfig, rounds: int = 1) -> Tensor:
+    """Seeds (B, N, 3) after some rounds of one step each, without noise and without gradients."""
     with torch.no_grad():
         return deblur(
             denoise,
@@ -191,10 +219,9 @@ def _mix_layouts(prior: Tensor, x_0: Tensor, batch: Batch, config: ObjectiveConf
 def local_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
     """Mean absolute error of distances within three bonds, angstrom; scalar."""
     code = batch.pair_types % SAME_FRAGMENT
-    row, i, j = ((code >= 1) & (code <= LOCAL_TYPES)).triu().nonzero(as_tuple=True)
-    if not len(row):
-        return x.sum() * 0
-    return (_length(x[row, i] - x[row, j]) - _length(reference[row, i] - reference[row, j])).abs().mean()
+    local = ((code >= 1) & (code <= LOCAL_TYPES)).to(x.dtype)
+    found, wanted = (_length(y[:, :, None] - y[:, None]) for y in (x, reference))
+    return ((found - wanted).abs() * local).sum() / local.sum().clamp(min=1)
 
 
 def torsion_error(x: Tensor, reference: Tensor, batch: Batch, robust: float = 0.0) -> Tensor:
@@ -204,18 +231,32 @@ def torsion_error(x: Tensor, reference: Tensor, batch: Batch, robust: float = 0.
     return (_robust(1 - torch.cos(error), robust) * mask).sum() / mask.sum().clamp(min=1)
 
 
-def volume_error(x: Tensor, reference: Tensor, batch: Batch) -> Tensor:
+def volume_error(
+    x: Tensor, reference: Tensor, batch: Batch, stiff: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
     """Mean absolute error of the signed volumes that say how flat and which way up a group is, cubic angstrom; scalar.
 
-    Volumes are those of three neighbours about an atom, and of the chains of four about bonds that do not rotate.
+    Volumes are those of `stiff_quads`, which are found in the batch unless they are given.
     """
-    row, quads = _stiff_quads(batch) if x.shape[1] >= 4 else (x.new_zeros(0), batch.stereo_quads)
-    if not len(row):
-        return x.sum() * 0
-    return (_signed_volume(x, row, quads) - _signed_volume(reference, row, quads)).abs().mean()
+    quads, there = stiff_quads(batch) if stiff is None else stiff
+    weight = there.to(x.dtype)
+    error = (_signed_volume(x, quads) - _signed_volume(reference, quads)).abs()
+    return (error * weight).sum() / weight.sum().clamp(min=1)
 
 
-def _stiff_quads(batch: Batch) -> tuple[Tensor, Tensor]:
+def stiff_quads(batch: Batch) -> tuple[Tensor, Tensor]:
+    """An atom with three neighbours, or the chain of four about a bond that does not rotate: (B, Q, 4), and if (B, Q)."""
+    row, quads = _stiff(batch) if batch.mask.shape[1] >= 4 else (batch.level[:0], batch.stereo_quads[0, :0])
+    counts = torch.bincount(row, minlength=len(batch.level))
+    order = row.argsort(stable=True)
+    row, quads = row[order], quads[order]
+    column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+    padded = quads.new_zeros(len(counts), int(counts.max()), 4)
+    padded[row, column] = quads
+    return padded, torch.arange(padded.shape[1], device=row.device) < counts[:, None]
+
+
+def _stiff(batch: Batch) -> tuple[Tensor, Tensor]:
     """Rows (M,) of the batch and four atoms (M, 4) each."""
     code = batch.pair_types % SAME_FRAGMENT
     bonded = (code >= SINGLE) & (code <= OTHER_BOND)
@@ -233,8 +274,9 @@ def _stiff_quads(batch: Batch) -> tuple[Tensor, Tensor]:
     return torch.cat([row, bond_row[bond]]), torch.cat([about_atoms, about_bonds])
 
 
-def _signed_volume(x: Tensor, row: Tensor, quads: Tensor) -> Tensor:
-    origin, *others = (x[row, atom] for atom in quads.unbind(-1))
+def _signed_volume(x: Tensor, quads: Tensor) -> Tensor:
+    """(B, N, 3) at (B, Q, 4) -> (B, Q)."""
+    origin, *others = gather_atoms(x, quads).unbind(-2)
     u, v, w = (other - origin for other in others)
     return (u * torch.linalg.cross(v, w)).sum(-1)
 

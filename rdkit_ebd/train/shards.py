@@ -66,6 +66,11 @@ def load_shards(paths: Iterable[str | Path]) -> list[Example]:
     return [example for path in paths for example in load_shard(path)]
 
 
+def draw_weights(examples: Sequence[Example]) -> np.ndarray:
+    """How often each is drawn in training, relative to the others: the square root of the number of its references."""
+    return np.sqrt([len(np.unique(e.pairs[:, 0])) for e in examples])
+
+
 def _arrays(example: Example) -> dict[str, np.ndarray]:
     g = example.graph
     sizes = (
