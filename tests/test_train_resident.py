@@ -92,6 +92,12 @@ def test_molecules_are_drawn_as_often_as_by_the_host(many: list[Example], tmp_pa
     assert np.allclose(expected / expected.sum(), roots / roots.sum(), rtol=0.01)
 
 
+def test_what_is_there_twice_is_drawn_twice_as_often(examples: list[Example]) -> None:
+    (shelf,) = shelve([examples[0], examples[0]], CPU)
+    assert len(shelf.chances) == 1
+    assert shelf.weight == pytest.approx(2 * shelve([examples[0]], CPU)[0].weight)
+
+
 def test_losses_are_those_of_batches_from_the_host(many: list[Example], tmp_path: Path) -> None:
     objective = replace(PLAIN, natural_noise=2.0)
     trainer, steps = resident(many, tmp_path, objective)

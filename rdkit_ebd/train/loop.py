@@ -172,7 +172,7 @@ class Trainer:
         limit = self._largest_norm()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
         # A step that overflowed is skipped, not repaired; the optimiser looks here, as `torch.amp` has it.
-        self.optimiser.found_inf = (~torch.isfinite(norm)).float()
+        self.optimiser.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
         self.optimiser.step()
         if config.clip_window and bool(torch.isfinite(norm)):
             self.norms.append(min(float(norm), limit))

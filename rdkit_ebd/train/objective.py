@@ -35,9 +35,9 @@ class Pairs:
 
     def to(self, device: torch.device | str) -> Pairs:
         """The same pairs on another device."""
+        seed, reference, natural = (x.to(device) for x in (self.seed, self.reference, self.natural))
         stiff = self.stiff and (self.stiff[0].to(device), self.stiff[1].to(device))
-        moved = (x.to(device) for x in (self.seed, self.reference, self.natural))
-        return Pairs(*moved, self.batch.to(device), stiff)
+        return Pairs(seed, reference, natural, self.batch.to(device), stiff)
 
 
 @dataclass(frozen=True)
@@ -231,9 +231,7 @@ def torsion_error(x: Tensor, reference: Tensor, batch: Batch, robust: float = 0.
     return (_robust(1 - torch.cos(error), robust) * mask).sum() / mask.sum().clamp(min=1)
 
 
-def volume_error(
-    x: Tensor, reference: Tensor, batch: Batch, stiff: tuple[Tensor, Tensor] | None = None
-) -> Tensor:
+def volume_error(x: Tensor, reference: Tensor, batch: Batch, stiff: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """Mean absolute error of the signed volumes that say how flat and which way up a group is, cubic angstrom; scalar.
 
     Volumes are those of `stiff_quads`, which are found in the batch unless they are given.
@@ -245,7 +243,11 @@ def volume_error(
 
 
 def stiff_quads(batch: Batch) -> tuple[Tensor, Tensor]:
-    """An atom with three neighbours, or the chain of four about a bond that does not rotate: (B, Q, 4), and if (B, Q)."""
+    """Atoms with three of their neighbours, and chains of four about bonds that do not rotate.
+
+    Returns:
+        (B, Q, 4), and which of them there are, (B, Q) bool.
+    """
     row, quads = _stiff(batch) if batch.mask.shape[1] >= 4 else (batch.level[:0], batch.stereo_quads[0, :0])
     counts = torch.bincount(row, minlength=len(batch.level))
     order = row.argsort(stable=True)

@@ -6,6 +6,7 @@ a shelf has one shape, so that a step is captured once and replayed. On a CPU th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -77,13 +78,19 @@ def _one_of(spans: Tensor) -> Tensor:
 
 
 def shelve(examples: Sequence[Example], device: torch.device) -> list[Shelf]:
-    """Sort examples by size and by the number of their rotatable bonds, and bring them to the device."""
-    usable = [e for e in examples if len(e.pairs)]
+    """Sort examples by size and by the number of their rotatable bonds, and bring them to the device.
+
+    One that is there several times is drawn the more often, and kept once.
+    """
+    times = Counter(id(e) for e in examples if len(e.pairs))
+    usable = list({id(e): e for e in examples if len(e.pairs)}.values())
     shelves = []
     for group in _groups(usable):
         group = sorted(group, key=lambda e: len(e.graph.torsions))
         cut = round((1 - _FLEXIBLE) * len(group))
-        shelves += [_shelf(part, device) for part in (group[:cut], group[cut:]) if part]
+        for part in (group[:cut], group[cut:]):
+            if part:
+                shelves.append(_shelf(part, np.array([times[id(e)] for e in part]), device))
     return shelves
 
 
@@ -101,18 +108,18 @@ def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
         yield group
 
 
-def _shelf(examples: Sequence[Example], device: torch.device) -> Shelf:
+def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device) -> Shelf:
     width = max(e.graph.num_atoms for e in examples)
     batch = collate([e.graph for e in examples])
     parts = [stiff_quads(batch.rows(torch.arange(k, min(k + _COLLATED, len(examples))))) for k in _starts(examples)]
     most = max(quads.shape[1] for quads, _ in parts)
     quads = torch.cat([torch.nn.functional.pad(q, (0, 0, 0, most - q.shape[1])) for q, _ in parts])
     there = torch.cat([torch.nn.functional.pad(t, (0, most - t.shape[1])) for _, t in parts])
-    weights = draw_weights(examples)
+    weights = times * draw_weights(examples)
     targets, sources, references, seeds, seed_rows = [], [], [], [], []
     first_target = first_source = first_seed = 0
     for example in examples:
-        wanted, starts, counts = np.unique(example.pairs[:, 0], return_index=True, return_counts=True)
+        wanted, counts = np.unique(example.pairs[:, 0], return_counts=True)
         own = example.pairs[:, 1].astype(np.int64)
         order = np.argsort(example.pairs[:, 0], kind="stable")
         targets.append((first_target, len(wanted)))

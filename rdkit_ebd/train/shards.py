@@ -62,8 +62,10 @@ def load_shard(path: str | Path) -> list[Example]:
 
 
 def load_shards(paths: Iterable[str | Path]) -> list[Example]:
-    """Read several shards, in order."""
-    return [example for path in paths for example in load_shard(path)]
+    """Read several shards, in order; one that is named twice is read once, and its examples are there twice."""
+    named = list(paths)
+    read = {path: load_shard(path) for path in dict.fromkeys(named)}
+    return [example for path in named for example in read[path]]
 
 
 def draw_weights(examples: Sequence[Example]) -> np.ndarray:
