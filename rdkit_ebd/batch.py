@@ -14,7 +14,7 @@ from rdkit_ebd.molgraph import MolGraph
 
 @dataclass(frozen=True)
 class Batch:
-    """B rows padded to N atoms, F fragments, Q stereo labels and R rotatable bonds.
+    """B rows padded to N atoms, F fragments, Q stereo labels, R rotatable bonds, T dihedrals about them and their E ends.
 
     Attributes:
         atom_features: (B, N, 8) int64.
@@ -31,6 +31,8 @@ class Batch:
         dihedrals: (B, T, 4) int64, every dihedral i-a-b-j about a rotatable bond.
         dihedral_bonds: (B, T) int64, its rotatable bond.
         dihedral_mask: (B, T) bool.
+        ends: (B, E, 2) int64, i-a of every side of a dihedral; several share one.
+        dihedral_ends: (B, T, 2) int64, the two of each dihedral.
         level: (B,) int64, level of theory.
     """
 
@@ -48,6 +50,8 @@ class Batch:
     dihedrals: Tensor
     dihedral_bonds: Tensor
     dihedral_mask: Tensor
+    ends: Tensor
+    dihedral_ends: Tensor
     level: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
@@ -90,7 +94,7 @@ def collate(graphs: Sequence[MolGraph], multiple: int = 1) -> Batch:
         graphs: One row each.
         multiple: Round the padded sizes up to this multiple, so that compiled code meets few shapes.
     """
-    n, f, q, r, t = (
+    n, f, q, r, t, e = (
         _round_up(max(size), multiple)
         for size in (
             [g.num_atoms for g in graphs],
@@ -98,6 +102,7 @@ def collate(graphs: Sequence[MolGraph], multiple: int = 1) -> Batch:
             [len(g.stereo_signs) for g in graphs],
             [len(g.torsions) for g in graphs],
             [len(g.dihedrals) for g in graphs],
+            [len(g.dihedral_ends[0]) for g in graphs],
         )
     )
     b = len(graphs)
@@ -116,6 +121,8 @@ def collate(graphs: Sequence[MolGraph], multiple: int = 1) -> Batch:
         "dihedrals": np.zeros((b, t, 4), np.int64),
         "dihedral_bonds": np.zeros((b, t), np.int64),
         "dihedral_mask": np.zeros((b, t), bool),
+        "ends": np.zeros((b, e, 2), np.int64),
+        "dihedral_ends": np.zeros((b, t, 2), np.int64),
         "level": np.array([g.level for g in graphs], np.int64),
     }
     for row, g in enumerate(graphs):
@@ -139,6 +146,8 @@ def _fill(out: dict[str, np.ndarray], row: int, g: MolGraph) -> None:
     out["dihedrals"][row, :t] = g.dihedrals[:, :4]
     out["dihedral_bonds"][row, :t] = g.dihedrals[:, 4]
     out["dihedral_mask"][row, :t] = True
+    ends, out["dihedral_ends"][row, :t] = g.dihedral_ends
+    out["ends"][row, : len(ends)] = ends
 
 
 def _round_up(size: int, multiple: int) -> int:

@@ -38,12 +38,12 @@ class Twist(nn.Module):
         if batch.dihedrals.shape[1] == 0:
             return x
         sine, cosine = _harmonics(dihedrals(x, batch.dihedrals), self.orders)
-        i, a, b, j = batch.dihedrals.unbind(-1)
         normed = self.norm(h)
-        outer, inner = self.outer(normed), self.inner(normed)
-        left = functional.silu(gather_atoms(outer, i) + gather_atoms(inner, a))
-        right = functional.silu(gather_atoms(outer, j) + gather_atoms(inner, b))
-        coefficients = self.coefficients(torch.cat([torch.addcmul(left + right, left, right), cosine], -1))
+        atoms = gather_atoms(self.outer(normed), batch.ends[..., 0]) + gather_atoms(self.inner(normed), batch.ends[..., 1])
+        ends = functional.silu(atoms) + 1
+        left, right = (gather_atoms(ends, batch.dihedral_ends[..., side]) for side in (0, 1))
+        both = torch.addcmul(ends.new_full((), -1), left, right)  # of ends l and r: l + r + l r, whose order is nothing
+        coefficients = self.coefficients(torch.cat([both, cosine], -1))
         pull = (coefficients * sine).sum(-1) * batch.dihedral_mask
         angle = torch.zeros_like(batch.torsion_mask, dtype=x.dtype).scatter_add(1, batch.dihedral_bonds, pull)
         if self.torques is not None:

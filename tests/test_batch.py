@@ -40,6 +40,8 @@ def graphs_equal(batch: Batch, row: int, graph: MolGraph) -> bool:
         (batch.far_side[row, :r, :n], graph.far_side),
         (batch.dihedrals[row, :t], graph.dihedrals[:, :4]),
         (batch.dihedral_bonds[row, :t], graph.dihedrals[:, 4]),
+        (batch.dihedral_ends[row, :t], graph.dihedral_ends[1]),
+        (batch.ends[row, : len(graph.dihedral_ends[0])], graph.dihedral_ends[0]),
         (batch.level[row], graph.level),
     ]
     return all(np.array_equal(np.asarray(tensor), array) for tensor, array in pairs)
@@ -59,6 +61,15 @@ def test_rows_hold_their_graphs_and_nothing_else(multiple: int) -> None:
         assert not batch.far_side[row][:, graph.num_atoms :].any()
     assert all(size % multiple == 0 for size in (*batch.pair_types.shape[1:], batch.fragment_mask.shape[1]))
     assert not graphs_equal(batch, 1, permuted(graphs[1], np.arange(graphs[1].num_atoms)[::-1]))
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_dihedrals_are_made_of_their_ends(name: str) -> None:
+    graph = graph_of(name)
+    ends, sides = graph.dihedral_ends
+    assert len(np.unique(ends, axis=0)) == len(ends)
+    assert np.array_equal(ends[sides[:, 0]], graph.dihedrals[:, :2])
+    assert np.array_equal(ends[sides[:, 1]], graph.dihedrals[:, [3, 2]])
 
 
 def test_rows_are_repeated_and_reordered() -> None:
