@@ -185,14 +185,20 @@ class Block(nn.Module):
         """Attention logits (heads, B, N, N) and values (heads, B, N, d / heads), single precision."""
         b, n, d = h.shape
         q, k, v = _per_head(self.qkv(h), self.heads)
-        logit = torch.baddbmm(self.radial(distances).flatten(0, 1), q, k.transpose(-1, -2)).view(-1, b, n, n)
+        radial, k = self.radial(distances).flatten(0, 1), k.transpose(-1, -2)
         of_types = torch.bmm(self.types.expand(len(s.pair_types), -1, -1), s.pair_types)
         scale, bias = of_types.view(-1, 2 * self.heads, n, n).transpose(0, 1).chunk(2)
-        return torch.addcmul(bias, logit, scale), v.view(-1, b, n, d // self.heads)
+        if torch.is_grad_enabled():
+            logit = torch.addcmul(bias, torch.baddbmm(radial, q, k).view(-1, b, n, n), scale)
+        else:  # what is as large as this is not copied without need
+            logit = radial.baddbmm_(q, k).view(-1, b, n, n)
+            torch.addcmul(bias, logit, scale, out=logit)
+        return logit, v.view(-1, b, n, d // self.heads)
 
     def _collect(self, logit: Tensor, distances: Tensor, x: Tensor, s: _Statics) -> Tensor:
-        """Sum over j of silu(logit_ij) (x_i - x_j) / (d_ij + 1) for every head: (B, N, 3, heads)."""
-        weight = functional.silu(logit) * (s.pull / (distances + 1))
+        """Sum over j of silu(logit_ij) (x_i - x_j) / (d_ij + 1) for every head: (B, N, 3, heads); logits are used up."""
+        pull = s.pull / (distances + 1)
+        weight = functional.silu(logit) * pull if torch.is_grad_enabled() else functional.silu(logit, True).mul_(pull)
         there = weight @ functional.pad(x, (0, 1), value=1.0)  # weighted positions, and the sum of weights
         return (there[..., 3:] * x - there[..., :3]).permute(1, 2, 3, 0)
 

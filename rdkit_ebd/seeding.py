@@ -183,15 +183,18 @@ class Seeding:
         known, rank = coords[good], np.cumsum(good) - good  # good seeds before each
         rows = np.flatnonzero(good & (rank > 0))
         if len(rows):
-            rivals = np.array([self._rivals(known, int(rank[row]) + 1, base, others) for row in rows])
+            rivals = self._rivals(known, rank[rows] + 1, base, others)
             candidates[rows, 1:] = rivals
             sound[rows, 1:] = self._good(rivals.reshape(-1, *coords.shape[1:])).reshape(len(rows), others)
         return candidates, sound
 
-    def _rivals(self, known: np.ndarray, count: int, base: int, others: int) -> np.ndarray:
-        """So many conformers (M, N, 3) of the parts of the first `count` that are known."""
+    def _rivals(self, known: np.ndarray, counts: np.ndarray, base: int, others: int) -> np.ndarray:
+        """For each count, so many conformers (K, M, N, 3) of the parts of as many as are counted of the known ones."""
         quads, far_side = self._turning
-        random = np.random.default_rng(torsion_stream(base, count))
-        bases = random.integers(count, size=others)
-        donors = random.integers(count, size=(others, len(quads)))
-        return recombined(known[:count], quads, far_side, bases, donors)
+        bases, donors = [], []
+        for count in counts.tolist():
+            random = np.random.default_rng(torsion_stream(base, count))
+            bases.append(random.integers(count, size=others))
+            donors.append(random.integers(count, size=(others, len(quads))))
+        made = recombined(known, quads, far_side, np.concatenate(bases), np.concatenate(donors))
+        return made.reshape(len(counts), others, *known.shape[1:])
