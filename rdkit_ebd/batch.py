@@ -14,7 +14,7 @@ from rdkit_ebd.molgraph import MolGraph
 
 @dataclass(frozen=True)
 class Batch:
-    """B rows padded to N atoms, F fragments, Q stereo labels, R rotatable bonds, T dihedrals about them and their E ends.
+    """B rows padded to N atoms, F fragments, Q stereo labels, R rotatable bonds, T dihedrals about them, E ends.
 
     Attributes:
         atom_features: (B, N, 8) int64.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdkit_ebd.rmsd import best_rms
+from rdkit_ebd.rmsd import Gallery
 
 
 def chosen(
@@ -27,14 +27,14 @@ def chosen(
         (K,) which candidate; the first of all where none is sound, and then it is nothing to be unlike.
     """
     picks = np.zeros(len(candidates), np.int64)
-    before: list[np.ndarray] = []
+    before = Gallery(mappings, len(candidates))
     for k, own in enumerate(candidates):
         rows = np.flatnonzero(sound[k])
         if not len(rows):
             continue
         merit = np.zeros(len(rows)) if expected is None else -weight * expected[k, rows]
-        if before and len(rows) > 1:
-            merit = merit + [best_rms(x, np.array(before), mappings).min() for x in own[rows]]
+        if len(before) and len(rows) > 1:
+            merit = merit + [before.nearest(x) for x in own[rows]]
         picks[k] = rows[int(np.argmax(merit))]
-        before.append(own[picks[k]])
+        before.add(own[picks[k]])
     return picks

@@ -74,7 +74,7 @@ class MolGraph:
 
     @cached_property
     def dihedral_ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """(E, 2) int64: neighbour i and end a of every i-a that dihedrals share; (T, 2): those of each one's two sides."""
+        """(E, 2) int64: every i-a that is a side of dihedrals; (T, 2): the two sides of each, as rows of that."""
         i, a, b, j, _ = self.dihedrals.T
         key, inverse = np.unique(np.concatenate([i, j]) * self.num_atoms + np.concatenate([a, b]), return_inverse=True)
         return np.stack([key // self.num_atoms, key % self.num_atoms], 1), inverse.reshape(2, -1).T

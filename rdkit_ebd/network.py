@@ -196,7 +196,7 @@ class Block(nn.Module):
         return logit, v.view(-1, b, n, d // self.heads)
 
     def _collect(self, logit: Tensor, distances: Tensor, x: Tensor, s: _Statics) -> Tensor:
-        """Sum over j of silu(logit_ij) (x_i - x_j) / (d_ij + 1) for every head: (B, N, 3, heads); logits are used up."""
+        """Sum over j of silu(logit_ij) (x_i - x_j) / (d_ij + 1), per head: (B, N, 3, heads). Logits are used up."""
         pull = s.pull / (distances + 1)
         weight = functional.silu(logit) * pull if torch.is_grad_enabled() else functional.silu(logit, True).mul_(pull)
         there = weight @ functional.pad(x, (0, 1), value=1.0)  # weighted positions, and the sum of weights
@@ -237,7 +237,8 @@ class RadialBias(nn.Module):
     """A learnt function of distance per head: (B, N, N) -> (heads, B, N, N).
 
     Training sums Gaussians, and so do GPUs; otherwise the sum is read from a table, which is several times faster and
-    within 1e-3 of it: it is the same few curves for every pair of atoms. The nearest entry is read, as looking up is what costs.
+    within 1e-3 of it: it is the same few curves for every pair of atoms. The nearest entry is read, as looking up is
+    what costs.
     """
 
     centres: Tensor

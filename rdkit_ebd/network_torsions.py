@@ -39,7 +39,9 @@ class Twist(nn.Module):
             return x
         sine, cosine = _harmonics(dihedrals(x, batch.dihedrals), self.orders)
         normed = self.norm(h)
-        atoms = gather_atoms(self.outer(normed), batch.ends[..., 0]) + gather_atoms(self.inner(normed), batch.ends[..., 1])
+        atoms = gather_atoms(self.outer(normed), batch.ends[..., 0]) + gather_atoms(
+            self.inner(normed), batch.ends[..., 1]
+        )
         ends = functional.silu(atoms) + 1
         left, right = (gather_atoms(ends, batch.dihedral_ends[..., side]) for side in (0, 1))
         both = torch.addcmul(ends.new_full((), -1), left, right)  # of ends l and r: l + r + l r, whose order is nothing

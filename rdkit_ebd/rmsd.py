@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # Relative error of the closed form, with a margin of ten.
@@ -33,11 +35,60 @@ def best_rms(coords_a: np.ndarray, coords_b: np.ndarray, mappings: np.ndarray) -
     return rms
 
 
-def _best_overlap(a: np.ndarray, b: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Greatest sum of a.(R b) over rotations R and reorderings: (n, 3), (M, n, 3) centred and (P, n) -> (M,)."""
+class Gallery:
+    """Shapes of one molecule, to ask how far another is from the nearest of them.
+
+    Args:
+        mappings: As `best_rms` takes them.
+        capacity: Most shapes there will be.
+    """
+
+    def __init__(self, mappings: np.ndarray, capacity: int) -> None:
+        self._atoms, self._orders = mappings[0], _permutations(mappings)
+        self._shapes = np.empty((capacity, len(self._atoms), 3))
+        self._squares = np.empty(capacity)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, coords: np.ndarray) -> None:
+        """Hang up a shape (N, 3); one that is not finite is near to nothing."""
+        if np.isfinite(coords).all():
+            self._shapes[self._count] = shape = self._centred(coords)
+            self._squares[self._count] = (shape**2).sum()
+            self._count += 1
+
+    def nearest(self, coords: np.ndarray) -> float:
+        """The least of `best_rms` from a shape (N, 3) to those here, angstrom; infinite if there are none.
+
+        Closed forms tell which few may be the nearest, and only these are superposed.
+        """
+        if not self._count:
+            return math.inf
+        a, shapes = self._centred(coords), self._shapes[: self._count]
+        squares = (a**2).sum() + self._squares[: self._count]
+        estimates = _overlap_estimate(_covariances(a, shapes, self._orders)).max(1)
+        least, most = (squares - 2 * estimates * (1 + sign * ESTIMATE_ERROR) for sign in (1, -1))
+        rows = np.flatnonzero(least <= most.min())
+        found = squares[rows] - 2 * _best_overlap(a, shapes[rows], self._orders)
+        return float(np.sqrt(max(found.min(), 0) / len(a)))
+
+    def _centred(self, coords: np.ndarray) -> np.ndarray:
+        x = coords[self._atoms]
+        return np.asarray(x - x.mean(0))
+
+
+def _covariances(a: np.ndarray, b: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """(n, 3), (M, n, 3) and (P, n) -> (M, P, 3, 3)."""
     # mapping b by an order is mapping a by its inverse, and a is but one: a single matrix product serves all
     reordered = a[np.argsort(orders, axis=1)].transpose(0, 2, 1).reshape(-1, len(a))
-    covariances = (reordered @ b).reshape(len(b), len(orders), 3, 3)
+    return np.asarray((reordered @ b).reshape(len(b), len(orders), 3, 3))
+
+
+def _best_overlap(a: np.ndarray, b: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Greatest sum of a.(R b) over rotations R and reorderings: (n, 3), (M, n, 3) centred and (P, n) -> (M,)."""
+    covariances = _covariances(a, b, orders)
     estimates = _overlap_estimate(covariances)
     rows, columns = np.nonzero(estimates >= estimates.max(axis=1, keepdims=True) * (1 - ESTIMATE_ERROR))
     u, stretches, vt = np.linalg.svd(covariances[rows, columns])
