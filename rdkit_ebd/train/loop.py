@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rdkit_ebd.batch import collate
+from rdkit_ebd.network import DeblurNetwork
 from rdkit_ebd.sampler import deblur_times
 from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, training_loss
 from rdkit_ebd.train.pairing import SELF
@@ -264,7 +265,7 @@ def fit(
 def _steps(trainer: Trainer, train: Sequence[Example]) -> Iterator[Gradients]:
     """Endless batches as functions that leave their gradients in the network."""
     config, seed = trainer.config, trainer.config.seed + trainer.step
-    if trainer.device.type == "cuda":
+    if trainer.device.type == "cuda" and isinstance(trainer.network, DeblurNetwork):  # the paper's waits for the host
         yield from repeat(
             ResidentSteps(
                 trainer.network, train, config.model.blur, config.objective, config.batch_atoms, trainer.device, seed
