@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from rdkit_ebd.batch import Batch, collate
 from rdkit_ebd.blur import BlurConfig
@@ -25,7 +26,7 @@ _SIZE_STEP = 8  # atoms by which shelves differ
 _FEWEST = 0.03  # share of all examples below which sizes share a shelf
 _FLEXIBLE = 0.35  # of each size, on a shelf of their own: turning bonds is what differs most
 _WARM_UP = 1  # calls before one is captured
-_COLLATED = 64  # examples at a time
+_CHUNK = 64  # rows at a time, where a whole shelf would take too much memory
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,7 @@ def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
 def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device) -> Shelf:
     width = max(e.graph.num_atoms for e in examples)
     batch = collate([e.graph for e in examples])
-    parts = [stiff_quads(batch.rows(torch.arange(k, min(k + _COLLATED, len(examples))))) for k in _starts(examples)]
-    most = max(quads.shape[1] for quads, _ in parts)
-    quads = torch.cat([torch.nn.functional.pad(q, (0, 0, 0, most - q.shape[1])) for q, _ in parts])
-    there = torch.cat([torch.nn.functional.pad(t, (0, most - t.shape[1])) for _, t in parts])
+    quads, there = _stiff(batch)
     weights = times * draw_weights(examples)
     targets, sources, references, seeds, seed_rows = [], [], [], [], []
     first_target = first_source = first_seed = 0
@@ -148,8 +146,12 @@ def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device)
     )
 
 
-def _starts(examples: Sequence[Example]) -> range:
-    return range(0, len(examples), _COLLATED)
+def _stiff(batch: Batch) -> tuple[Tensor, Tensor]:
+    """`stiff_quads` of many rows, a bounded number at a time."""
+    parts = [stiff_quads(batch.rows(rows)) for rows in torch.arange(len(batch.level)).split(_CHUNK)]
+    most = max(quads.shape[1] for quads, _ in parts)
+    quads = torch.cat([functional.pad(quads, (0, 0, 0, most - quads.shape[1])) for quads, _ in parts])
+    return quads, torch.cat([functional.pad(there, (0, most - there.shape[1])) for _, there in parts])
 
 
 def _padded(coords: np.ndarray, width: int) -> np.ndarray:
