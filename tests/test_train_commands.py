@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from rdkit_ebd import EmbedMultipleConfs, cli
 from rdkit_ebd.train.loop import TrainConfig, batches
 from rdkit_ebd.train.pairing import SELF
 from rdkit_ebd.train.prepare import elements_of
-from rdkit_ebd.train.recipes import RECIPES, recipe
+from rdkit_ebd.train.recipes import RECIPES, recipe, resumed
 from rdkit_ebd.train.shards import Example, load_shards
 from rdkit_ebd.weights import model_path, read_config
 
@@ -206,3 +207,15 @@ def test_judge_wants_references(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.app, ["train", "judge", str(source)])
     assert result.exit_code == 2
     assert "holds no conformers" in " ".join(result.output.split())
+
+
+def test_going_on_from_a_model_of_a_gpu_takes_the_batches_of_a_cpu() -> None:
+    parent = read_config(model_path("default"))
+    told = {**parent.card["training"], "batch_atoms": 4 * TrainConfig.batch_atoms, "lr": 1e-3}
+    config = resumed(replace(parent, card={**parent.card, "training": told}), [1, 6], [])
+    assert config.batch_atoms == TrainConfig.batch_atoms
+    assert config.lr == pytest.approx(5e-4)
+    assert config.objective.unrolled_share == told["objective"]["unrolled_share"]
+    small = {**told, "batch_atoms": 512}
+    kept = resumed(replace(parent, card={**parent.card, "training": small}), [1, 6], [])
+    assert (kept.batch_atoms, kept.lr) == (512, 1e-3)

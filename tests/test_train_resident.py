@@ -116,18 +116,17 @@ def test_losses_are_those_of_batches_from_the_host(many: list[Example], tmp_path
 
 def test_gradients_are_those_of_the_last_batch(many: list[Example], tmp_path: Path) -> None:
     trainer, steps = resident(many, tmp_path, replace(PLAIN, unrolled_share=1.0, unrolled_rounds=2))
+
+    def gradients() -> Tensor:
+        torch.manual_seed(5)
+        step.learn()
+        return torch.cat([p.grad.flatten().clone() for p in trainer.network.parameters() if p.grad is not None])
+
     for step in steps.steps:
         step(1)
-        held = [p.grad.clone() for p in trainer.network.parameters() if p.grad is not None]
-        torch.manual_seed(5)
-        step.learn()
-        torch.manual_seed(5)
-        step.learn()
-        again = [p.grad for p in trainer.network.parameters()]
-        assert any(bool(g.any()) for g in held)
-        torch.manual_seed(5)
-        step.learn()
-        assert all(torch.equal(a, p.grad) for a, p in zip(again, trainer.network.parameters(), strict=True))
+        once = gradients()
+        assert once.any()
+        assert torch.allclose(gradients(), once, rtol=1e-3, atol=1e-5)
 
 
 def test_rounds_move_seeds_unless_they_are_natural(many: list[Example], tmp_path: Path) -> None:

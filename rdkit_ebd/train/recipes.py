@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 
 from rdkit_ebd.blur import BlurConfig
 from rdkit_ebd.checkpoint_import import paper_model
@@ -79,6 +80,8 @@ def _paper(vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str
 def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
     """Training configuration that goes on from a model: as it was made, with the elements and levels of more data.
 
+    Batches are no larger than those of a CPU by default.
+
     Args:
         parent: The model's configuration.
         elements: Atomic numbers in the training data.
@@ -98,4 +101,7 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
         quality_weight=0.0,
         card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},
     )
-    return TrainConfig.from_dict({**told, "model": json.loads(model.to_json())})
+    config = TrainConfig.from_dict({**told, "model": json.loads(model.to_json())})
+    # A GPU's batch is no CPU's: steps of it would be too few. The rate falls as the noise of gradients grows.
+    larger = config.batch_atoms / TrainConfig.batch_atoms
+    return config if larger <= 1 else replace(config, batch_atoms=TrainConfig.batch_atoms, lr=config.lr / sqrt(larger))

@@ -182,17 +182,16 @@ class ResidentSteps:
         seed: int,
     ) -> None:
         self.objective, self.random = objective, np.random.default_rng(seed)
-        self.shelves = shelve(examples, device)
-        sizes = [max(1, batch_atoms // shelf.batch.mask.shape[1]) for shelf in self.shelves]
+        shelves = shelve(examples, device)
+        sizes = [max(1, batch_atoms // shelf.batch.mask.shape[1]) for shelf in shelves]
         # Large molecules come in small batches, so that these must come more often.
-        chances = np.array([shelf.weight / size for shelf, size in zip(self.shelves, sizes, strict=True)])
+        chances = np.array([shelf.weight / size for shelf, size in zip(shelves, sizes, strict=True)])
         self.chances = chances / chances.sum()
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
         graphs = _Graphs() if device.type == "cuda" else None
         self.steps = [
-            _Step(network, shelf, size, blurring, objective, graphs)
-            for shelf, size in zip(self.shelves, sizes, strict=True)
+            _Step(network, shelf, size, blurring, objective, graphs) for shelf, size in zip(shelves, sizes, strict=True)
         ]
 
     def __call__(self) -> tuple[dict[str, Tensor], int]:
