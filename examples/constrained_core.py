@@ -8,10 +8,10 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
 import rdkit_ebd
-from rdkit_ebd.batch import collate, fragment_points
-from rdkit_ebd.featurise import mol_graph
-from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.weights import load_model
+from rdkit_ebd.arrays.batch import collate, fragment_points
+from rdkit_ebd.chem.featurise import mol_graph
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.generators.checkpoint import load_model
 
 core = Chem.MolFromSmarts("c1nc2ccccc2s1")
 template = Chem.AddHs(Chem.MolFromSmiles("c1ccc2scnc2c1"))

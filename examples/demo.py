@@ -13,9 +13,10 @@ from collections import Counter
 from rdkit import Chem
 
 import rdkit_ebd
-from rdkit_ebd.draw import draw_deblurring, draw_ensemble
-from rdkit_ebd.files import SDFWriter, read_molecules
+from rdkit_ebd.io.read import read_molecules
+from rdkit_ebd.io.sdf import SDFWriter
 from rdkit_ebd.report import CAUSES
+from rdkit_ebd.viz.pictures import draw_deblurring, draw_ensemble
 
 DRUGS = {
     "paracetamol": "CC(=O)Nc1ccc(O)cc1",

@@ -14,11 +14,11 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 import rdkit_ebd
-from rdkit_ebd.draw import draw_deblurring
-from rdkit_ebd.figures import draw_fragment_scatter, draw_spectra, fragment_rmsd
-from rdkit_ebd.fragments import Vocabulary, assign_fragments
-from rdkit_ebd.train.dataset import read_records
-from rdkit_ebd.weights import load_model
+from rdkit_ebd.chem.fragments import Vocabulary, assign_fragments
+from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.generators.checkpoint import load_model
+from rdkit_ebd.viz.paper_figures import draw_fragment_scatter, draw_spectra, fragment_rmsd
+from rdkit_ebd.viz.pictures import draw_deblurring
 
 DRUGS = {
     "(S)-ibuprofen": "CC(C)Cc1ccc(cc1)[C@H](C)C(=O)O",

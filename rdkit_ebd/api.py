@@ -8,10 +8,10 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd.embed import embed
+from rdkit_ebd.embedding.component_task import Callback
+from rdkit_ebd.embedding.pipeline import embed
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
-from rdkit_ebd.task import Callback
 
 Parameters = EBD | rdDistGeom.EmbedParameters
 

@@ -9,32 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from rdkit.Chem import Conformer, rdDistGeom
+from rdkit.Chem import rdDistGeom
 
 CAUSES: tuple[str, ...] = tuple(cause.name for _, cause in sorted(rdDistGeom.EmbedFailureCauses.values.items()))
 """RDKit's names for what can go wrong in distance geometry, in RDKit's order."""
-
-PROVENANCE: dict[str, type] = {
-    "ebd_version": str,
-    "ebd_model": str,
-    "ebd_weights": str,  # hash of the weights
-    "ebd_seed": int,  # with which the same call makes this conformer again
-    "ebd_index": int,  # which of the conformers asked for, from 0
-    "ebd_attempt": int,  # which attempt at it, from 0
-    "ebd_stage": str,  # one of STAGES
-    "ebd_refined": str,  # method that relaxed the coordinates
-    "ebd_converged": int,  # whether it reached its minimum, 0 or 1
-    "ebd_refine_problem": str,  # why a conformer that was to be relaxed is as it was before
-    "ebd_energy": float,  # kcal/mol
-    "ebd_energy_method": str,
-}
-"""Properties of a conformer and their types."""
-
-STAGES = ("deblurred", "refined", "fallback", "seed")
-"""Where coordinates come from. "seed": too small for the model, RDKit's own. "fallback": by RDKit instead of the model,
-which a reader must know also where they were refined."""
-
-_INT32 = range(-(1 << 31), 1 << 31)
 
 
 @dataclass
@@ -150,42 +128,3 @@ def causes_in_words(pairs: Iterable[tuple[int, str]]) -> str:
     """Such as ": CLASH 2, NO_SEED 1"; empty where there are none."""
     causes = ", ".join(f"{cause} {n}" for cause, n in Counter(cause for _, cause in pairs).most_common())
     return f": {causes}" if causes else ""
-
-
-def set_provenance(conformer: Conformer, **values: Any) -> None:
-    """Write where a conformer came from on the conformer itself: `set_provenance(conformer, index=3, attempt=0)`.
-
-    The properties stay with copies (`Chem.Mol(mol)`, `AddConformer`, `RemoveHs`). RDKit loses them in
-    `RenumberAtoms`, in JSON, in SD files, and in a pickle unless
-    `Chem.SetDefaultPickleProperties(Chem.PropertyPickleOptions.AllProps)` was called (multiprocessing pickles too).
-
-    Args:
-        conformer: The conformer; its other properties stay.
-        **values: Names of `PROVENANCE`, with or without "ebd_". None leaves a property as it is.
-
-    Raises:
-        TypeError: A name is not in `PROVENANCE`.
-    """
-    named = {name if name.startswith("ebd_") else f"ebd_{name}": value for name, value in values.items()}
-    unknown = [name for name in named if name not in PROVENANCE]
-    if unknown:
-        raise TypeError(f"no provenance is called {', '.join(unknown)}; known are {', '.join(PROVENANCE)}")
-    for name, value in named.items():
-        if value is not None:
-            _write(conformer, name, PROVENANCE[name](value))
-
-
-def get_provenance(conformer: Conformer) -> dict[str, Any]:
-    """Read what `set_provenance` wrote, with the types of `PROVENANCE`; what was never written is absent."""
-    # RDKit's automatic conversion would read a hash such as 12e45678 as a number.
-    stored = conformer.GetPropsAsDict(autoConvertStrings=False)
-    return {name: kind(stored[name]) for name, kind in PROVENANCE.items() if name in stored}
-
-
-def _write(conformer: Conformer, name: str, value: str | int | float) -> None:
-    if isinstance(value, float):
-        conformer.SetDoubleProp(name, value)
-    elif isinstance(value, int) and value in _INT32:
-        conformer.SetIntProp(name, value)
-    else:
-        conformer.SetProp(name, str(value))  # RDKit's integers have 32 bits, our seeds may have more

@@ -8,11 +8,11 @@ import torch
 from helpers import DRUGS, conformers, graph_of, shaken, tiny_vocabulary, with_hydrogens
 from rdkit import Chem, rdBase
 
-from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.network import DeblurNetwork
-from rdkit_ebd.prune import symmetry_mappings
-from rdkit_ebd.train.pairing import pair
-from rdkit_ebd.train.shards import Example
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.chem.symmetry import symmetry_mappings
+from rdkit_ebd.generators.ebd.network import DeblurNetwork
+from rdkit_ebd.train.data_prep.pairing import pair
+from rdkit_ebd.train.data_prep.shards import Example
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,13 +8,13 @@ import torch
 from helpers import DRUGS, conformers, with_hydrogens
 from torch import Tensor, nn
 
-from rdkit_ebd.batch import Batch
-from rdkit_ebd.deblurring import Request
-from rdkit_ebd.featurise import mol_graph
-from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.sampler import deblur_times
-from rdkit_ebd.streams import noise_stream
-from rdkit_ebd.weights import load_model
+from rdkit_ebd.arrays.batch import Batch
+from rdkit_ebd.arrays.random_streams import noise_stream
+from rdkit_ebd.chem.featurise import mol_graph
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.generators.checkpoint import load_model
+from rdkit_ebd.generators.ebd.sampler import deblur_times
+from rdkit_ebd.generators.service import Request
 
 
 def running(pid: int) -> bool:

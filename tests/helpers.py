@@ -12,13 +12,13 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from torch import Tensor
 
-from rdkit_ebd.batch import Batch, collate
-from rdkit_ebd.featurise import mol_graph
-from rdkit_ebd.fragments import Vocabulary, learn_vocabulary
-from rdkit_ebd.geometry import random_rotations
-from rdkit_ebd.molgraph import MolGraph
-from rdkit_ebd.network import DeblurNetwork
-from rdkit_ebd.network_base import NetworkConfig
+from rdkit_ebd.arrays.batch import Batch, collate
+from rdkit_ebd.arrays.geometry import random_rotations
+from rdkit_ebd.arrays.molgraph import MolGraph
+from rdkit_ebd.chem.featurise import mol_graph
+from rdkit_ebd.chem.fragments import Vocabulary, learn_vocabulary
+from rdkit_ebd.generators.ebd.layers import NetworkConfig
+from rdkit_ebd.generators.ebd.network import DeblurNetwork
 
 DRUGS = {
     "aspirin": "CC(=O)Oc1ccccc1C(=O)O",

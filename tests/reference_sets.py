@@ -11,8 +11,8 @@ from helpers import with_hydrogens
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.methods import minimise
-from rdkit_ebd.train.dataset import Record
 
 
 @lru_cache

@@ -13,97 +13,52 @@ import pytest
 import rdkit_ebd
 
 PACKAGE = Path(rdkit_ebd.__file__).parent
-
-# From low to high. A module may import its own layer and those below.
-LAYERS = (
-    {"potentials"},
-    {"params", "report", "conformers", "streams", "molgraph", "rmsd", "turning"},
-    {"fragments", "stereo", "featurise", "coarse", "components", "skeleton"},
-    {"batch", "geometry", "blur"},
-    {"network_base"},
-    {"network_confidence", "network_hinges", "network_torsions"},
-    {"network", "paper_network"},
-    {"sampler", "weights", "checkpoint_import"},
-    {"checks", "prune", "deblurring"},
-    {"choice", "recombine", "relief"},
-    {"seeding"},
-    {"engine", "relax"},
-    {"refine", "score", "task"},
-    {"passage"},
-    {"attempt"},
-    {"finish"},
-    {"embed"},
-    {"jobs"},
-    {"wire"},
-    {"worker", "pool"},
+# From low to high: a package may import those of lower levels, never a sibling. Modules of the root stand by name.
+LEVELS = (
+    {"_version", "_param_kinds", "runtime", "arrays"},
+    {"chem", "potentials", "generators"},
+    {"params", "report", "judge", "data", "io"},
+    {"ensemble"},
+    {"seeds"},
+    {"embedding", "train", "viz"},
     {"api"},
     {"library"},
-    {"files", "draw", "figures", "evaluation", "properties", "parts"},
-    {"cli_common", "cli_embed", "cli_embed_job", "cli_evaluate", "cli_refine"},
-    {"bench", "cli_bench"},
+    {"evaluation"},
+    {"bench"},
     {"cli"},
+    {"__main__", "_moved"},
 )
-MAY_IMPORT_TRAINING = {"bench", "cli", "evaluation", "properties"}
-NEED_NO_RDKIT = (
-    "molgraph",
-    "streams",
-    "rmsd",
-    "batch",
-    "geometry",
-    "blur",
-    "network",
-    "network_base",
-    "network_confidence",
-    "network_hinges",
-    "network_torsions",
-    "paper_network",
-    "sampler",
-    "weights",
-    "deblurring",
-)
+LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
+WITHOUT = {"arrays": "rdkit", "generators": "rdkit", "runtime": "rdkit", "chem": "torch", "potentials": "torch"}
 HEAVY = ("torch", "rdkit", "numpy", "safetensors", "tqdm", "typer")
 OPTIONAL = ("scipy", "matplotlib", "openmm", "tblite", "mdtraj", "meeko", "gemmi", "vina", "openff", "posebusters")
 
-SUBPACKAGES = ("potentials", "evaluation", "bench")  # in `LAYERS` under their own names
-LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
-BELOW_EMBED = {module for module, level in LEVEL.items() if level < LEVEL["embed"]}
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
-def modules_in(*folders: str) -> dict[str, Path]:
-    """File of each module of these folders of the package: "api", "train.loop", and "train" for its __init__."""
-    paths = [path for folder in folders for path in sorted((PACKAGE / folder).glob("*.py"))]
-    names = [".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for path in paths]
-    return {name: path for name, path in zip(names, paths, strict=True) if name != "__init__"}
-
-
-MODULES = modules_in("", *SUBPACKAGES)
-TRAINING = modules_in("train")
+MODULES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"}
 
 
 def imported(source: str) -> set[str]:
-    """Modules of this package that a source imports anywhere, functions and type checking included."""
+    """Modules of this package that a source imports anywhere, in functions and for type checking too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = f"rdkit_ebd.{node.module or ''}".rstrip(".") if node.level else str(node.module)
-            found |= {_target(module, alias.name) for alias in node.names}
-    return {name.removeprefix("rdkit_ebd.") for name in found if name.startswith("rdkit_ebd.")} - {"__init__"}
+            assert not node.level, "imports are absolute"
+            found |= {_target(str(node.module), alias.name) for alias in node.names}
+    return {name.removeprefix("rdkit_ebd.") for name in found if name.startswith("rdkit_ebd.")}
 
 
 def _target(module: str, name: str) -> str:
-    """The module that `from module import name` reaches; that behind a public name is imported when it is asked for."""
+    """The module that `from module import name` reaches; of a public name, the one it is kept in."""
     if module == "rdkit_ebd":
-        name = rdkit_ebd._HOMES.get(name, "__init__" if name.startswith("__") else name)
-        return f"{module}.{name}"
+        return f"{module}.{rdkit_ebd._HOMES.get(name, '_version' if name == '__version__' else name)}"
     deeper = f"{module}.{name}"
-    return deeper if deeper.removeprefix("rdkit_ebd.") in MODULES | TRAINING else module
-
-
-def unit(module: str) -> str:
-    """What has a layer: a module of the package itself, or a sub-package as a whole."""
-    return module.split(".")[0]
+    return deeper if deeper.removeprefix("rdkit_ebd.") in MODULES else module
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
@@ -113,26 +68,23 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_imports_are_seen_wherever_they_hide() -> None:
-    source = (
+    hidden = (
         "from rdkit_ebd import api\ndef f():\n    from rdkit_ebd.train.loop import main\n    import rdkit_ebd.cli\n"
     )
-    assert imported(source) == {"api", "train.loop", "cli"}
-    assert imported("from rdkit_ebd import EBD, __version__\nfrom rdkit_ebd.batch import Batch") == {"params", "batch"}
+    assert imported(hidden) == {"api", "train.loop", "cli"}
+    assert imported("from rdkit_ebd import EBD, __version__") == {"params", "_version"}
     assert imported("from rdkit_ebd.potentials import base, get_potential") == {"potentials.base", "potentials"}
-    assert imported("from rdkit_ebd.train import loop\nimport numpy\nfrom . import prune\n") == {"train.loop", "prune"}
 
 
-def test_every_module_has_its_layer() -> None:
-    assert [module for module in MODULES if unit(module) not in LEVEL] == []
-    assert {"potentials", "potentials.base", "refine"} <= set(MODULES)
+def test_every_package_has_its_level() -> None:
+    assert {module.split(".")[0] for module in MODULES} == set(LEVEL)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_import_goes_up(module: str) -> None:
-    uses = imported(MODULES[module].read_text())
-    training = {name for name in uses if unit(name) == "train"}
-    assert not training or unit(module) in MAY_IMPORT_TRAINING
-    assert {name for name in uses - training if LEVEL[unit(name)] > LEVEL[unit(module)]} == set()
+def test_imports_go_down(module: str) -> None:
+    own = module.split(".")[0]
+    uses = {name.split(".")[0] for name in imported(MODULES[module].read_text())} - {own}
+    assert {name for name in uses if LEVEL[name] >= LEVEL[own]} == set()
 
 
 def test_no_imports_go_round() -> None:
@@ -142,10 +94,17 @@ def test_no_imports_go_round() -> None:
     assert edges == {}
 
 
-@pytest.mark.parametrize("module", TRAINING)
-def test_training_uses_what_lies_below_embedding(module: str) -> None:
-    uses = imported(TRAINING[module].read_text())
-    assert {name for name in uses if unit(name) != "train" and unit(name) not in BELOW_EMBED} == set()
+@pytest.mark.parametrize("package", WITHOUT)
+def test_packages_do_without(package: str) -> None:
+    names = ", ".join(f"rdkit_ebd.{name}" for name in MODULES if name.split(".")[0] == package)
+    done = run(f"import sys; sys.modules[{WITHOUT[package]!r}] = None; import {names}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_training_needs_no_rdkit() -> None:
+    done = run("import sys; sys.modules['rdkit'] = None; import rdkit_ebd.train.loop")
+    assert done.returncode == 0, done.stderr
+    assert "rdkit" in run("import sys; sys.modules['rdkit'] = None; import rdkit_ebd.chem.featurise").stderr
 
 
 @pytest.mark.parametrize("module", ["rdkit_ebd", "rdkit_ebd.cli"])
@@ -164,14 +123,6 @@ def test_using_the_package_loads_nothing_optional() -> None:
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
     assert loaded & set(OPTIONAL) == set()
     assert {"torch", "rdkit"} <= loaded
-
-
-def test_the_maths_needs_no_rdkit() -> None:
-    names = ", ".join(f"rdkit_ebd.{name}" for name in NEED_NO_RDKIT)
-    done = run(f"import sys; sys.modules['rdkit'] = None; import {names}, rdkit_ebd.train.loop")
-    assert done.returncode == 0, done.stderr
-    refused = run("import sys; sys.modules['rdkit'] = None; import rdkit_ebd.featurise")
-    assert "rdkit" in refused.stderr
 
 
 def test_every_public_name_is_there() -> None:

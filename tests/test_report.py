@@ -10,7 +10,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd.report import CAUSES, PROVENANCE, EmbedReport, get_provenance, set_provenance
+from rdkit_ebd.chem.provenance import PROVENANCE, get_provenance, set_provenance
+from rdkit_ebd.report import CAUSES, EmbedReport
 
 FULL = {
     "ebd_version": "0.1.0",

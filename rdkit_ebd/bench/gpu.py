@@ -11,9 +11,9 @@ from rdkit import Chem, rdBase
 from rdkit_ebd.api import EmbedWithReport
 from rdkit_ebd.bench.table import Columns, Table
 from rdkit_ebd.bench.timing import Plan
-from rdkit_ebd.library import EmbedMolecules
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.library.embed_molecules import EmbedMolecules
 from rdkit_ebd.params import EBD
-from rdkit_ebd.train.dataset import Record
 
 CONFORMERS = (50, 500)
 BATCH_ATOMS = (4096, 65536)  # atoms per call of the network: the default, and what fills a large device

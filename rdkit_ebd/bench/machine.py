@@ -11,7 +11,7 @@ import rdkit
 import torch
 
 from rdkit_ebd import __version__
-from rdkit_ebd.pool import usable_cores
+from rdkit_ebd.runtime.cores import usable_cores
 
 CPU_INFO = Path("/proc/cpuinfo")
 

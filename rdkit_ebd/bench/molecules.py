@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.files import place, read_molecules
-from rdkit_ebd.train.dataset import Record, chosen
+from rdkit_ebd.data.readers import chosen
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.io.read import place, read_molecules
 
 DRUGS = Path(__file__).with_name("drugs.smi")
 """Twenty drugs of 47 to 68 atoms, hydrogens included."""
@@ -21,7 +22,7 @@ def read_targets(path: Path, limit: int | None = None, seed: int = 0) -> list[Re
     """Molecules to make conformers of, hydrogens added, as records without references.
 
     Args:
-        path: SMILES or SD file (`rdkit_ebd.files.read_molecules`).
+        path: SMILES or SD file (`rdkit_ebd.io.read.read_molecules`).
         limit: Seeded random subset of so many molecules, in file order.
         seed: Of that subset.
 

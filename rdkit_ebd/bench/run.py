@@ -16,10 +16,10 @@ from rdkit_ebd.bench.speed import REFERENCE, speed_table, stage_table
 from rdkit_ebd.bench.startup import overhead_table, startup_table
 from rdkit_ebd.bench.table import Table
 from rdkit_ebd.bench.timing import Plan, Timing, time_methods
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.methods import Method, parse_methods
 from rdkit_ebd.evaluation.run import read_references
-from rdkit_ebd.train.dataset import Record
-from rdkit_ebd.weights import resolve_device
+from rdkit_ebd.generators.checkpoint import resolve_device
 
 SCALING = ("atoms", "conformers", "threads", "workers")
 
@@ -106,7 +106,7 @@ def prepare(
         methods: Names (`rdkit_ebd.evaluation.methods`).
         plan: What is asked of every method.
         molecules: SMILES or SD file instead of the twenty drugs, and instead of the five sizes.
-        references: Molecules with references for the main table (`rdkit_ebd.train.dataset.read_records`).
+        references: Molecules with references for the main table (`rdkit_ebd.data.readers.read_records`).
         limit: Seeded random subset of so many molecules, and of so many references' molecules.
         table: Whether the methods are compared.
         scaling: Of `SCALING`.

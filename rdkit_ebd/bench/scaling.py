@@ -19,11 +19,11 @@ from rdkit_ebd.api import EmbedMultipleConfs
 from rdkit_ebd.bench.speed import REFERENCE, summary
 from rdkit_ebd.bench.table import Columns, Table
 from rdkit_ebd.bench.timing import Plan, Timing, time_methods, torch_threads
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.methods import EBDMethod, Method
-from rdkit_ebd.library import EmbedMolecules
+from rdkit_ebd.library.embed_molecules import EmbedMolecules
 from rdkit_ebd.params import EBD
-from rdkit_ebd.pool import usable_cores
-from rdkit_ebd.train.dataset import Record
+from rdkit_ebd.runtime.cores import usable_cores
 
 CONFORMERS = (1, 10, 50, 200)
 CPU = ", CPU"  # after a method's name: the column of its CPU time

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rdkit_ebd.arrays.ensemble_metrics import mean_table
 from rdkit_ebd.bench.table import Columns, Table
 from rdkit_ebd.bench.timing import Timing
-from rdkit_ebd.train.metrics import mean_table
 
 REFERENCE = "ETKDGv3+MMFF94s"
 REST = "rest"  # what no stage accounts for

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from rdkit import Chem, rdBase
 
-from rdkit_ebd.deblurring import torch_threads
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.measures import Yardstick, positions
 from rdkit_ebd.evaluation.methods import EBDMethod, Generated, Method, generate
 from rdkit_ebd.evaluation.run import WARM_UP, require_at_least
-from rdkit_ebd.train.dataset import Record
+from rdkit_ebd.runtime.threads import torch_threads
 
 QUALITY = ("mat_r", "mat_p")  # of `rdkit_ebd.evaluation.measures`
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from rdkit_ebd.arrays.ensemble_metrics import MISSED
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.ensemble.prune import keep_diverse
 from rdkit_ebd.evaluation.ensemble import Row, new_row
 from rdkit_ebd.evaluation.measures import Yardstick, positions
 from rdkit_ebd.evaluation.methods import Method, generate
-from rdkit_ebd.prune import keep_diverse
-from rdkit_ebd.train.dataset import Record
-from rdkit_ebd.train.metrics import MISSED
 
 COUNTS = (50, 250)
 PRUNED = "-pruned"

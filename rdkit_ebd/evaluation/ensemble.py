@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.busters import bust
 from rdkit_ebd.evaluation.measures import Yardstick, positions
 from rdkit_ebd.evaluation.methods import Generated, Method, generate
 from rdkit_ebd.evaluation.strain import released
-from rdkit_ebd.train.dataset import Record
 
 Row = dict[str, Any]
 

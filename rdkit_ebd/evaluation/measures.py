@@ -24,11 +24,12 @@ from functools import cached_property
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.checks import Cause, CheckTables, Judgement, check_tables, judge
-from rdkit_ebd.prune import symmetry_mappings
-from rdkit_ebd.rmsd import best_rms
-from rdkit_ebd.train.dataset import Record
-from rdkit_ebd.train.metrics import ensemble_metrics, geometry_metrics, planarity_metrics
+from rdkit_ebd.arrays.ensemble_metrics import ensemble_metrics, geometry_metrics, planarity_metrics
+from rdkit_ebd.arrays.rmsd import best_rms
+from rdkit_ebd.chem.symmetry import symmetry_mappings
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.judge.tables import CheckTables, check_tables
+from rdkit_ebd.judge.verdict import Cause, Judgement, judge
 
 STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO, Cause.NOT_FINITE)
 

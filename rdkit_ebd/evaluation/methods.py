@@ -24,9 +24,10 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from rdkit_ebd.api import EmbedWithReport
+from rdkit_ebd.chem.provenance import get_provenance
+from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import CAUSES, EmbedReport, get_provenance
-from rdkit_ebd.weights import load_model
+from rdkit_ebd.report import CAUSES, EmbedReport
 
 OURS, MINIMISED = "EBD", "+MMFF94s"
 MMFF_ROUNDS, MMFF_ITERATIONS = 20, 500  # RDKit's default of 200 iterations leaves most drugs unconverged

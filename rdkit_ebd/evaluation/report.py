@@ -42,8 +42,8 @@ from typing import Any
 
 import numpy as np
 
-from rdkit_ebd.files import whole_file
-from rdkit_ebd.train.metrics import mean_table
+from rdkit_ebd.arrays.ensemble_metrics import mean_table
+from rdkit_ebd.runtime.whole_file import whole_file
 
 WITHIN = (0.5, 1.0, 2.0)  # angstrom
 

@@ -23,6 +23,8 @@ from rdkit import Chem, rdBase
 from tqdm import tqdm
 
 from rdkit_ebd import __version__
+from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.bioactive import COUNTS, BioactiveJob
 from rdkit_ebd.evaluation.busters import require_posebusters
 from rdkit_ebd.evaluation.ensemble import EnsembleJob, Row
@@ -30,7 +32,6 @@ from rdkit_ebd.evaluation.ledger import Ledger
 from rdkit_ebd.evaluation.methods import Method, generate, parse_method, parse_methods
 from rdkit_ebd.evaluation.report import Result, summarise
 from rdkit_ebd.evaluation.strain import require_potential
-from rdkit_ebd.train.dataset import Record, read_records
 
 Job = EnsembleJob | BioactiveJob
 
@@ -57,7 +58,7 @@ def evaluate(
     `rdkit_ebd.evaluation.measures`.
 
     Args:
-        data: References, `.npz` or `.sdf` (`rdkit_ebd.train.dataset.read_records`).
+        data: References, `.npz` or `.sdf` (`rdkit_ebd.data.readers.read_records`).
         methods: Names (`rdkit_ebd.evaluation.methods`).
         limit: Seeded random subset of so many molecules.
         seed: Of the subset, of the conformers and of the samples, at least 0.

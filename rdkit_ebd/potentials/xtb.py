@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.arrays.units import BOHR, HARTREE
 from rdkit_ebd.potentials.base import Minimum, Potential, Surface, check_request, checked_coords
 
 if TYPE_CHECKING:
     from tblite.interface import Calculator, Result
 
-HARTREE = 627.5094740631  # kcal/mol
-BOHR = 0.529177210903  # angstrom
 # Largest component of the gradient, kcal/mol/angstrom: minima are then within ~0.003 kcal/mol of the bottom; at the
 # usual 1.15 (0.05 eV/angstrom) they are up to 2 above it. Self-consistency leaves a noise of 0.01.
 CONVERGED = 0.1

@@ -13,16 +13,17 @@ import numpy as np
 import torch
 from rdkit import Chem
 
-from rdkit_ebd.blur import BlurConfig, Corruption, Prior, Target
-from rdkit_ebd.fragments import Vocabulary, assign_fragments, learn_vocabulary
-from rdkit_ebd.paper_network import PaperNetworkConfig
-from rdkit_ebd.sampler import deblur_times
-from rdkit_ebd.train.dataset import Record, read_records
+from rdkit_ebd.chem.fragments import Vocabulary, assign_fragments, learn_vocabulary
+from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.generators.ebd.blur import BlurConfig, Corruption, Prior, Target
+from rdkit_ebd.generators.ebd.published_network import PaperNetworkConfig
+from rdkit_ebd.generators.ebd.sampler import deblur_times
+from rdkit_ebd.train.data_prep.prepare import PrepareConfig, load_vocabulary, prepare, save_vocabulary
+from rdkit_ebd.train.data_prep.shards import load_shards
+from rdkit_ebd.train.fit.validate import validation_table
 from rdkit_ebd.train.loop import TrainConfig, Trainer, fit
-from rdkit_ebd.train.prepare import PrepareConfig, load_vocabulary, prepare, save_vocabulary
 from rdkit_ebd.train.recipes import recipe
-from rdkit_ebd.train.shards import load_shards
-from rdkit_ebd.train.validate import validation_table
 
 Direction = Literal["better", "worse", ""]
 

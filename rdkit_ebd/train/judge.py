@@ -13,14 +13,15 @@ from pathlib import Path
 import torch
 from rdkit import rdBase
 
-from rdkit_ebd.deblurring import torch_threads
-from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.sampler import deblur_times
-from rdkit_ebd.train.dataset import Record, read_records
-from rdkit_ebd.train.prepare import PrepareConfig, make_examples, make_seeds
-from rdkit_ebd.train.shards import Example
-from rdkit_ebd.train.validate import validation_table
-from rdkit_ebd.weights import LoadedModel, load_model
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
+from rdkit_ebd.generators.ebd.sampler import deblur_times
+from rdkit_ebd.runtime.threads import torch_threads
+from rdkit_ebd.train.data_prep.prepare import PrepareConfig, make_examples, make_seeds
+from rdkit_ebd.train.data_prep.shards import Example
+from rdkit_ebd.train.fit.validate import validation_table
 
 COLUMNS = {
     "mat_r": ("MAT-R", "{:.3f}"),

@@ -25,15 +25,15 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from rdkit_ebd.batch import collate
-from rdkit_ebd.network import DeblurNetwork
-from rdkit_ebd.sampler import deblur_times
-from rdkit_ebd.train.objective import ObjectiveConfig, Pairs, training_loss
-from rdkit_ebd.train.pairing import SELF
-from rdkit_ebd.train.resident import ResidentSteps
-from rdkit_ebd.train.shards import Example, draw_weights, load_shards
-from rdkit_ebd.train.validate import format_row, validation_table
-from rdkit_ebd.weights import ModelConfig, Network, make_network, save_model
+from rdkit_ebd.arrays.batch import collate
+from rdkit_ebd.generators.checkpoint import ModelConfig, Network, make_network, save_model
+from rdkit_ebd.generators.ebd.network import DeblurNetwork
+from rdkit_ebd.generators.ebd.sampler import deblur_times
+from rdkit_ebd.train.data_prep.pairing import SELF
+from rdkit_ebd.train.data_prep.shards import Example, draw_weights, load_shards
+from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, training_loss
+from rdkit_ebd.train.fit.resident import ResidentSteps
+from rdkit_ebd.train.fit.validate import format_row, validation_table
 
 Gradients = Callable[[], tuple[dict[str, Tensor], int]]
 """Leaves the gradients of a batch in the network: its losses, and how many pairs it had."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
 
-from rdkit_ebd.blur import BlurConfig
-from rdkit_ebd.checkpoint_import import paper_model
-from rdkit_ebd.fragments import Vocabulary
-from rdkit_ebd.network_base import NetworkConfig
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.generators.checkpoint import ModelConfig
+from rdkit_ebd.generators.ebd.blur import BlurConfig
+from rdkit_ebd.generators.ebd.layers import NetworkConfig
+from rdkit_ebd.train.fit.objective import ObjectiveConfig
+from rdkit_ebd.train.import_published import paper_model
 from rdkit_ebd.train.loop import TrainConfig
-from rdkit_ebd.train.objective import ObjectiveConfig
-from rdkit_ebd.weights import ModelConfig
 
 RECIPES = ("ebd-f2f", "ebd-c2f", "paper")
 

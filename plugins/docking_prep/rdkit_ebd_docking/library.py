@@ -12,7 +12,8 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.files import Entry, SDFWriter, read_molecules
+from rdkit_ebd.io.read import Entry, read_molecules
+from rdkit_ebd.io.sdf import SDFWriter
 from rdkit_ebd_docking.ligand import DockPrep, PreparedLigand, PrepareLigand
 
 MANIFEST = "manifest.jsonl"  # settings first, then one line per entry of the library
@@ -47,7 +48,7 @@ def PrepareLibrary(
     whole or not at all.
 
     Args:
-        source: As `rdkit_ebd.files.read_molecules` takes it.
+        source: As `rdkit_ebd.io.read.read_molecules` takes it.
         out: Folder; made if it is missing.
         settings: None for the defaults.
         progress: Called with every entry when it is done.

@@ -1,0 +1,1 @@
+"""Arrays of molecules and conformers in NumPy and torch, without RDKit. Imports nothing of the package."""

@@ -1,0 +1,61 @@
+"""How is it called from a shell? `rdkit-ebd` with its commands, those of plugins among them."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rdkit_ebd.cli.bench import bench
+from rdkit_ebd.cli.embed import embed
+from rdkit_ebd.cli.evaluate import evaluate
+from rdkit_ebd.cli.interrupts import hear_interrupts
+from rdkit_ebd.cli.models import models
+from rdkit_ebd.cli.refine import refine, score
+from rdkit_ebd.cli.train import app as training
+
+if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
+    pass
+
+COMMANDS = "rdkit_ebd.commands"  # entry points with commands of other packages, each a typer function
+
+app = typer.Typer(
+    help="Molecular conformers from Equivariant Blurring Diffusion.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(models, name="models")
+app.add_typer(training, name="train")
+app.command()(embed)
+app.command()(refine)
+app.command()(score)
+app.command()(evaluate)
+app.command()(bench)
+for plugin in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
+    app.command(plugin.name)(plugin.load())
+
+
+def main() -> None:
+    """Run the command line."""
+    hear_interrupts()
+    app(prog_name="rdkit-ebd")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from rdkit_ebd import __version__
+
+        typer.echo(f"rdkit-ebd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Molecular conformers from Equivariant Blurring Diffusion."""

@@ -1,0 +1,336 @@
+"""How are conformers made from a shell? `rdkit-ebd embed molecules.smi -o conformers.sdf`, for files of any size."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from rdkit_ebd.cli.common import PROBLEMS, count, progress, usage_errors, written_or_told
+from rdkit_ebd.cli.embed_job import BY_ROTORS, Embedded, FileJob, Tally, embedded, manifest
+
+if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
+    from tqdm import tqdm
+
+    from rdkit_ebd.io.resumable_output import Parts
+    from rdkit_ebd.io.sdf import SDFWriter
+    from rdkit_ebd.params import EBD
+
+
+class Coarse(str, Enum):
+    """Values of --coarse."""
+
+    etkdg = "etkdg"
+    skeleton = "skeleton"
+    dg = "dg"
+    conformers = "conformers"
+
+
+class Fallback(str, Enum):
+    """Values of --fallback."""
+
+    none = "none"
+    etkdgv3 = "ETKDGv3"
+
+
+@dataclass
+class Screen:
+    """What the user sees: a bar of molecules, and problems with their place.
+
+    Attributes:
+        bar: Molecules.
+        word: What the number of an entry counts, "line" or "record".
+        tally: All that was done so far, in earlier runs too.
+        before: Molecules of earlier runs.
+    """
+
+    bar: tqdm[NoReturn]
+    word: str
+    tally: Tally = field(default_factory=Tally)
+    before: int = 0
+
+    def tell(self, notes: list[str]) -> list[str]:
+        """Write what a reader must know above the bar."""
+        for note in notes:
+            self.bar.write(note, file=sys.stderr)
+        return notes
+
+    def advance(self, done: Tally) -> None:
+        """One molecule more."""
+        self.tally.add(done)
+        self.bar.update()
+        self._show()
+
+    def go_on(self, done: Tally) -> None:
+        """Begin where earlier runs ended; the bar's rate is that of this run."""
+        self.tally, self.before = done, done.molecules
+        self.bar.initial = self.bar.n = done.molecules
+        self._show()
+
+    def _show(self) -> None:
+        conformers, failures = count(self.tally.conformers, "conformer"), count(self.tally.failures, "failure")
+        self.bar.set_postfix_str(f"{conformers}, {failures}")
+
+
+def _conformers(value: str) -> str:
+    if value != BY_ROTORS and not (value.isdecimal() and int(value) > 0):
+        raise typer.BadParameter(f"{value!r} is neither a number of at least 1 nor {BY_ROTORS!r}")
+    return value
+
+
+def embed(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help='A SMILES, a .smi or .sdf file (also .gz), or "-" for SMILES on stdin.'),
+    ],
+    output: Annotated[
+        str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
+    ],
+    num_confs: Annotated[
+        str,
+        typer.Option(
+            "-n",
+            "--num-confs",
+            metavar="N|rotors",
+            callback=_conformers,
+            help="Conformers per molecule; rotors: 50, 200 or 300 for up to 7, 8-12 or more rotatable bonds.",
+        ),
+    ] = "10",
+    seed: Annotated[int, typer.Option(min=-1, help="Same seed, same conformers; -1: fresh ones every time.")] = 42,
+    prune: Annotated[
+        float, typer.Option(min=0, help="Drop what is this near a kept one, heavy-atom RMSD in angstrom; 0: nothing.")
+    ] = 0.0,
+    over_sample: Annotated[
+        float, typer.Option(min=1, help="Conformers to make for each that is kept, the most diverse; 1: keep all.")
+    ] = 1.0,
+    refine: Annotated[
+        str | None,
+        typer.Option(help="Relax with UFF, MMFF94s, openff-2.2.1, GFN2-xTB, ...", show_default="not at all"),
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="Energies by such a method.", show_default="that of --refine")
+    ] = None,
+    energy_window: Annotated[
+        float | None, typer.Option(help="Drop what lies above the lowest by more, kcal/mol.", show_default="nothing")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model (see `models`), or a .safetensors file.")
+    ] = "default",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps.", show_default="the model's own")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of them.", show_default="the model's own")] = None,
+    coarse: Annotated[
+        Coarse | None,
+        typer.Option(
+            help="Seeds: ETKDGv3, the same of heavy atoms alone, plain distance geometry, or those of an SD file.",
+            show_default="the model's",
+        ),
+    ] = None,
+    seed_pool: Annotated[
+        int | None,
+        typer.Option(min=1, help="Seeds to choose from for each, the least alike.", show_default="the model's own"),
+    ] = None,
+    quality_weight: Annotated[
+        float | None, typer.Option(min=0, help="Weight of the model's expectation in that choice; 0: none.")
+    ] = None,
+    timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
+    fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that embed, each with one thread; 0: none but this one.",
+            show_default="one per core; 0 for one molecule or with --threads",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="CPU threads of this process, which then embeds without workers; 0: all, -n: all but n.",
+            show_default="all, where there are no workers",
+        ),
+    ] = None,
+    hydrogens: Annotated[
+        bool,
+        typer.Option(
+            "--hydrogens/--no-hydrogens",
+            help="Add the hydrogens that are missing, to SMILES and SD records alike; "
+            "or write the atoms of the input alone, its explicit hydrogens included.",
+        ),
+    ] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the parts in OUTPUT.parts, made with the same options.")
+    ] = False,
+    part_size: Annotated[
+        int, typer.Option(min=1, help="Lines or records of INPUT in one part, which --resume has whole or not at all.")
+    ] = 50,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only tell problems: no progress, no summary.")] = False,
+) -> None:
+    """Make conformers and write them to an SD file.
+
+    Every conformer is a record of its own, with the name and SD properties of the molecule and with its own provenance
+    (ebd_...). The stereochemistry of INPUT is that of the conformers. A molecule that cannot be embedded is told on
+    stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
+    than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+
+    Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
+    Ctrl-C, a kill or a full disk the same command with --resume goes on from them, and makes the file that the first
+    run would have made. There are no parts with --seed -1, nor from stdin, nor to stdout.
+    """
+    with written_or_told(output):
+        with usage_errors():
+            if workers and threads is not None:
+                raise ValueError("--threads is for embedding in this process; a worker has one thread: choose one")
+            if resume:
+                _check_resumable(source, output, seed)
+        params = _parameters(
+            randomSeed=seed,
+            pruneRmsThresh=prune,
+            overSample=over_sample,
+            seedPool=seed_pool,
+            qualityWeight=quality_weight,
+            refine=refine,
+            score=score,
+            energyWindow=energy_window,
+            model=model,
+            device=device,
+            numSteps=steps,
+            numRounds=rounds,
+            coarse=coarse.value if coarse else None,
+            timeout=timeout,
+            fallback=fallback.value,
+            numThreads=threads or 0,
+        )
+        with usage_errors():
+            from rdkit_ebd.io.read import count_molecules
+
+            total = count_molecules(source)
+            job = FileJob(source, output, num_confs, params, hydrogens, _workers(workers, threads, total))
+        tally = _run(job, total, resume, part_size, quiet)
+    raise typer.Exit(PROBLEMS if tally.failures else 0)
+
+
+def _check_resumable(source: str, output: str, seed: int) -> None:
+    from rdkit_ebd.io.read import STANDARD_STREAM
+    from rdkit_ebd.runtime.whole_file import is_replaceable
+
+    if source == STANDARD_STREAM:
+        raise ValueError("--resume needs an INPUT that can be read again, not standard input")
+    if not is_replaceable(output):
+        raise ValueError(f"--resume needs a file as OUTPUT, which {output!r} is not")
+    if seed == -1:
+        raise ValueError("--resume needs a --seed other than -1: fresh conformers are not those of the first run")
+
+
+def _workers(workers: int | None, threads: int | None, total: int | None) -> int:
+    """How many processes embed beside this one: settled here, as little may be left of a job that is resumed."""
+    from rdkit_ebd.library.embed_molecules import default_workers
+    from rdkit_ebd.library.process_pool import SUPPORTED
+
+    if workers and not SUPPORTED:
+        raise ValueError("--workers needs a POSIX system; --workers 0 does without them")
+    if total == 1 or threads is not None:
+        return 0
+    return default_workers() if workers is None else workers
+
+
+def _parameters(**values: Any) -> EBD:
+    """Parameters that are known to work, the model loaded: what is wrong with them is told before any molecule."""
+    from rdkit_ebd.generators.checkpoint import load_model
+    from rdkit_ebd.params import EBD
+
+    with usage_errors():
+        params = EBD(**values)
+        params.validate()
+        params.require_engines()
+        load_model(params.model, params.device)
+    return params
+
+
+def _run(job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bool) -> Tally:
+    from rdkit_ebd.io.read import place
+    from rdkit_ebd.io.sdf import SDFWriter
+
+    start = time.perf_counter()
+    with ExitStack() as stack:
+        with usage_errors():
+            parts = _parts(job, total, resume, part_size)
+            if parts is None:
+                writer = stack.enter_context(SDFWriter(job.output))
+            else:
+                stack.enter_context(parts)
+                stack.enter_context(_kept(parts))
+            skip = len(parts.tallies) * part_size if parts else 0
+            outcomes = stack.enter_context(closing(embedded(job, skip)))
+        screen = Screen(stack.enter_context(progress(total, quiet)), place(job.source))
+        if parts is None:
+            _write(outcomes, writer, screen)
+        else:
+            _write_parts(outcomes, parts, -(-(total or 0) // part_size), part_size, screen)
+    if not quiet:
+        typer.echo(screen.tally.summary(time.perf_counter() - start, screen.before), err=True)
+    return screen.tally
+
+
+def _parts(job: FileJob, total: int | None, resume: bool, part_size: int) -> Parts | None:
+    """The parts of the output; None where it is written in one go.
+
+    Raises:
+        ValueError: There are parts of an earlier run, and they are not to be gone on from, or cannot be.
+    """
+    from rdkit_ebd.io.resumable_output import Parts, count_parts
+    from rdkit_ebd.runtime.whole_file import is_replaceable
+
+    if not is_replaceable(job.output):
+        return None
+    worth_it = total is not None and total > part_size and job.params.randomSeed != -1
+    # Parts that are there are looked at in any case: they are resumed, or it is told what hinders.
+    return Parts(job.output, manifest(job, part_size), resume) if worth_it or count_parts(job.output) else None
+
+
+@contextmanager
+def _kept(parts: Parts) -> Iterator[None]:
+    """Tell what an interruption or a full disk leaves."""
+    try:
+        yield
+    except (KeyboardInterrupt, OSError):
+        if parts.tallies:
+            kept = count(len(parts.tallies), "finished part")
+            typer.echo(f"{kept} kept in {parts.folder}; the same command with --resume goes on from there", err=True)
+        raise
+
+
+def _write_parts(outcomes: Iterable[Embedded], parts: Parts, wanted: int, part_size: int, screen: Screen) -> None:
+    """Write the parts that are missing, and the output from all of them."""
+    from rdkit_ebd.io.sdf import SDFWriter
+
+    done = Tally()
+    for finished in parts.tallies:
+        done.add(Tally(**finished["counts"]))
+        screen.tell(finished["notes"])
+    screen.go_on(done)
+    for _ in range(len(parts.tallies), wanted):
+        with SDFWriter(parts.next_path) as writer:
+            counts, notes = _write(islice(outcomes, part_size), writer, screen)
+        parts.add({"counts": asdict(counts), "notes": notes})
+    parts.join()
+
+
+def _write(outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen) -> tuple[Tally, list[str]]:
+    """Write molecules as they come; what they amount to, and what was told of them."""
+    counts, told = Tally(), []
+    for outcome in outcomes:
+        # A molecule that failed may still have the conformers it came with.
+        if outcome.mol is not None and outcome.report.ids:
+            writer.write(outcome.mol, outcome.entry.name)
+        told += screen.tell(outcome.notes(screen.word))
+        screen.advance(outcome.counts)
+        counts.add(outcome.counts)
+    return counts, told

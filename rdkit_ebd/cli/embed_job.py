@@ -1,0 +1,185 @@
+"""What does `rdkit-ebd embed` do with one molecule after the other, and what determines the file it writes?"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from rdkit_ebd.cli.common import count, in_one_line
+
+if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
+    from rdkit import Chem
+
+    from rdkit_ebd.io.read import Entry
+    from rdkit_ebd.params import EBD
+    from rdkit_ebd.report import EmbedReport
+
+BY_ROTORS = "rotors"  # value of --num-confs
+
+
+@dataclass
+class Tally:
+    """What the summary counts. A molecule with fewer conformers than asked for is a failure, and is written."""
+
+    molecules: int = 0
+    conformers: int = 0
+    failures: int = 0
+    stereo_judged: int = 0
+    stereo_right: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count what another has counted."""
+        for name, number in asdict(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
+    def summary(self, seconds: float, before: int = 0) -> str:
+        """One line.
+
+        Args:
+            seconds: What this run took.
+            before: Molecules of earlier runs, which the counts include and the rate does not.
+        """
+        words = [count(self.molecules, "molecule") + f" ({before} in earlier runs)" * bool(before)]
+        words += [count(self.conformers, "conformer"), count(self.failures, "failure")]
+        if self.stereo_judged:
+            words.append(f"stereo yield {100 * self.stereo_right / self.stereo_judged:.1f} %")
+        rate = (self.molecules - before) / seconds if seconds else 0.0
+        return ", ".join([*words, f"{seconds:.1f} s ({rate:.3g} mol/s)"])
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """What is to be done.
+
+    Attributes:
+        source: INPUT.
+        output: OUTPUT.
+        num_confs: Conformers per molecule: a number, or BY_ROTORS.
+        params: Validated parameters.
+        hydrogens: Whether missing hydrogens are added.
+        workers: Processes that embed; 0: this one.
+    """
+
+    source: str
+    output: str
+    num_confs: str
+    params: EBD
+    hydrogens: bool
+    workers: int
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What became of one entry of the input.
+
+    Attributes:
+        entry: It, with the molecule as it was embedded.
+        mol: The molecule with its conformers; None where there is none.
+        report: What was made, and what was not and why.
+    """
+
+    entry: Entry
+    mol: Chem.Mol | None
+    report: EmbedReport
+
+    @property
+    def counts(self) -> Tally:
+        """What it adds to the summary."""
+        failed = self.entry.mol is None or not self.report.ok
+        return Tally(1, len(self.report.ids), int(failed), self.report.stereo_judged, self.report.stereo_right)
+
+    def notes(self, word: str) -> list[str]:
+        """What a reader of its conformers must know, each with its place; `word` is what the entry's number counts."""
+        place = f"{word} {self.entry.number} ({self.entry.name or 'no name'})"
+        return [f"{place}: {note}" for note in self._remarks()]
+
+    def _remarks(self) -> list[str]:
+        if self.entry.mol is None:
+            return [self.entry.problem]
+        refused = not self.report.attempts and self.report.messages  # its counts would say nothing more
+        return self.report.messages if self.report.ok or refused else [self.report.summary()]
+
+
+def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
+    """All that determines the output, and where its parts end."""
+    import torch
+    from rdkit import rdBase
+
+    from rdkit_ebd import __version__
+    from rdkit_ebd.generators.checkpoint import load_model
+    from rdkit_ebd.io.read import STANDARD_STREAM, content_hash
+
+    model = load_model(job.params.model, job.params.device)
+    return {
+        "the SHA-256 of INPUT": None if job.source == STANDARD_STREAM else content_hash(job.source),
+        "--num-confs": job.num_confs,
+        "--hydrogens": job.hydrogens,
+        "--part-size": part_size,
+        "the SHA-256 of the model": model.weights_hash,
+        "the version of rdkit_ebd": __version__,
+        "the version of RDKit": rdBase.rdkitVersion,
+        "the version of torch": torch.__version__,
+        **job.params.to_dict(),
+        "model": model.config.name,
+        "device": str(model.device),
+        "numThreads": 1 if job.workers else job.params.threads(),  # the last digits may depend on it
+    }
+
+
+def embedded(job: FileJob, skip: int = 0) -> Generator[Embedded, None, None]:
+    """Embed the molecules of the input but the first `skip` entries; each entry comes back, in the order of the input.
+
+    Raises:
+        OSError: The input is not there, which is raised at once; or, once it is iterated, no worker can be started.
+        ValueError: The input is neither a file of a known kind nor a SMILES, which is raised at once.
+    """
+    from rdkit_ebd.io.read import read_molecules
+
+    return _embedded(read_molecules(job.source, skip), job)
+
+
+def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, None, None]:
+    from rdkit import rdBase
+
+    from rdkit_ebd.library.embed_molecules import StreamMolecules, conformers_by_rotors
+
+    waiting: deque[Entry] = deque()  # read, and not embedded yet
+
+    def molecules() -> Iterator[Chem.Mol | None]:
+        for entry in entries:
+            waiting.append(_prepared(entry, job.hydrogens))
+            yield waiting[-1].mol
+
+    wanted = conformers_by_rotors if job.num_confs == BY_ROTORS else int(job.num_confs)
+    with closing(StreamMolecules(molecules(), wanted, job.params, workers=job.workers)) as stream:
+        while True:
+            # RDKit's advice to add hydrogens was declined
+            with nullcontext() if job.hydrogens else rdBase.BlockLogs(), _no_workers_told():
+                answer = next(stream, None)
+            if answer is None:
+                return
+            yield Embedded(waiting.popleft(), *answer)
+
+
+@contextmanager
+def _no_workers_told() -> Iterator[None]:
+    """Make of a pool that cannot start its processes what it is to a user: an error of the system, with its message."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(in_one_line(error)) from error
+
+
+def _prepared(entry: Entry, hydrogens: bool) -> Entry:
+    """An entry with the molecule to embed."""
+    from rdkit import Chem
+
+    if entry.mol is None or not hydrogens:
+        return entry
+    try:
+        return replace(entry, mol=Chem.AddHs(entry.mol, addCoords=entry.mol.GetNumConformers() > 0))
+    except Exception as error:  # whatever it is, it must not stop the others
+        return replace(entry, mol=None, problem=in_one_line(error))

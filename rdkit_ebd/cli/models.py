@@ -1,0 +1,89 @@
+"""What models are there, and how does a published checkpoint become one? `rdkit-ebd models`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdkit_ebd.cli.common import usage_errors
+
+if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
+    from rdkit_ebd.generators.checkpoint import ModelConfig
+
+BOOKKEEPING = ("step", "samples", "minutes", "loss", "norm")  # of the training, in the rows of its validation table
+
+
+models = typer.Typer(help="The models that came with the package.", invoke_without_command=True)
+
+
+@models.callback()
+def list_models(context: typer.Context) -> None:
+    """List the models that came with the package."""
+    if context.invoked_subcommand is not None:
+        return
+    from rdkit_ebd.generators.checkpoint import available_models, load_model
+
+    for name, path in available_models().items():
+        loaded = load_model(name, "cpu")
+        typer.echo(f"{name}  {loaded.weights_hash}  {path.stat().st_size / 1e6:.1f} MB")
+        for line in _described(loaded.config):
+            typer.echo(f"  {line}")
+
+
+@models.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model, or a .safetensors file.")]) -> None:
+    """Print a model's card as JSON."""
+    from rdkit_ebd.generators.checkpoint import model_path, read_config
+
+    with usage_errors():
+        config = read_config(model_path(name))
+    typer.echo(json.dumps(config.card, indent=2, sort_keys=True))
+
+
+@models.command("import")
+def import_model(
+    checkpoint: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Checkpoint of the published EBD, e.g. drugs_ckpt.pt.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model to write, NAME.safetensors.")],
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Its fragments, JSON.", show_default="the default model's fifty"
+        ),
+    ] = None,
+    ema: Annotated[bool, typer.Option("--ema/--no-ema", help="Take the moving average of the weights.")] = True,
+) -> None:
+    """Turn a checkpoint of the published EBD into a model of this package."""
+    from rdkit_ebd.train.import_published import import_checkpoint, read_vocabulary
+
+    with usage_errors():
+        fragments = read_vocabulary(vocabulary) if vocabulary else None
+        import_checkpoint(checkpoint, output, fragments, ema)
+    if fragments is None:
+        typer.echo("note: fragments are the default model's; --vocabulary takes those it was trained on", err=True)
+    typer.echo(f"wrote {output}; embed with: --model {output}", err=True)
+
+
+def _described(config: ModelConfig) -> list[str]:
+    from rdkit.Chem import GetPeriodicTable
+
+    symbol = GetPeriodicTable().GetElementSymbol
+    lines = [
+        f"elements: {' '.join(symbol(z) for z in config.elements)}; at most {config.max_atoms} atoms",
+        f"prior: {config.blur.prior}; steps: {config.rounds} x {config.steps}; "
+        f"trained on: {', '.join(config.levels) or 'not told'}",
+    ]
+    row = _validation_row(config.card)
+    cells = [f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, (int, float)) and k not in BOOKKEEPING]
+    return [*lines, f"validation: {'  '.join(cells)}"] if cells else lines
+
+
+def _validation_row(card: dict[str, Any]) -> dict[str, Any]:
+    """The validation table's row of the weights shipped, the last of the training's history if there is no other."""
+    row = card.get("validation") or card.get("history") or {}
+    row = row[-1] if isinstance(row, list) else row
+    return row if isinstance(row, dict) else {}

@@ -1,0 +1,230 @@
+"""How are conformers refined and scored from a shell? `rdkit-ebd refine` and `rdkit-ebd score`, SD file to SD file."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdkit_ebd.cli.common import PROBLEMS, count, in_one_line, progress, usage_errors, written_or_told
+
+if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
+    from rdkit import Chem
+
+    from rdkit_ebd.io.read import Entry
+
+RELATIVE_ENERGY = "ebd_relative_energy"  # SD property, kcal/mol above the lowest record of the molecule
+
+Source = Annotated[
+    str, typer.Argument(metavar="INPUT", help="An SD file with coordinates (.sdf, .sd, .mol, also .gz).")
+]
+Output = Annotated[str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')]
+Method = Annotated[
+    str,
+    typer.Option("-m", "--method", help="UFF, MMFF94s, MMFF94s/OpenMM, openff-2.2.1, GFN2-xTB, GFN2-xTB/water, ..."),
+]
+Threads = Annotated[int, typer.Option(help="Processes; 0: all cores, -n: all but n.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only tell problems: no progress, no summary.")]
+
+
+@dataclass
+class Done:
+    """What was done with the conformers of one molecule, or with all records.
+
+    Attributes:
+        order: Conformer ids to write, in this order.
+        failures: Records without the result asked for.
+        dropped: Records above the energy window.
+        notes: What a reader must know of this molecule.
+        remarks: What a reader must know of the method.
+    """
+
+    order: list[int]
+    failures: int = 0
+    dropped: int = 0
+    notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+
+
+Work = Callable[["Chem.Mol"], Done]
+"""What to do with a molecule; the ids of its conformers are the numbers of their records."""
+
+
+def refine(
+    source: Source,
+    output: Output,
+    method: Method = "MMFF94s",
+    max_iters: Annotated[int, typer.Option(min=1, help="Iterations of the minimiser at most.")] = 5000,
+    restraint: Annotated[
+        float, typer.Option(min=0, help="k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2; 0: none.")
+    ] = 0.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds for the conformers of one molecule; 0: no limit.")] = 0,
+    threads: Threads = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Relax the conformers of an SD file; each record stays at its place, with its properties.
+
+    Records that follow one another with the same name and the same atoms and bonds are conformers of one molecule.
+    All hydrogens are explicit. A record that would lose its stereochemistry, or cannot be treated, is written as it
+    was, with the reason (ebd_refine_problem), and told on stderr. Exit code: 0 all conformers are minima, 1 some are
+    not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+    """
+    options = {"maxIters": max_iters, "restraint": restraint, "timeout": timeout, "numThreads": threads}
+    _run(source, output, method, partial(_refined, method=method, options=options), "refined", quiet)
+
+
+def score(
+    source: Source,
+    output: Output,
+    method: Method = "MMFF94s",
+    energy_window: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Leave out what lies above the molecule's lowest by more, kcal/mol.", show_default="none"
+        ),
+    ] = None,
+    sort: Annotated[bool, typer.Option("--sort", help="Lowest energy first, within each molecule.")] = False,
+    threads: Threads = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Give the conformers of an SD file energies, as they are.
+
+    Records that follow one another with the same name and the same atoms and bonds are conformers of one molecule.
+    All hydrogens are explicit. Energies are in kcal/mol: ebd_energy, and ebd_relative_energy above the molecule's
+    lowest. A record that cannot be scored is kept, and told on stderr. Exit code: 0 all records have energies, 1 some
+    have not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+    """
+    work = partial(_scored, method=method, window=energy_window, sort=sort, threads=threads)
+    _run(source, output, method, work, "scored", quiet)
+
+
+def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bool) -> None:
+    from rdkit_ebd.io.read import count_molecules, place, read_molecules
+    from rdkit_ebd.io.sdf import SDFWriter
+    from rdkit_ebd.potentials import require_engine
+
+    start, total = time.perf_counter(), Done([])
+    with written_or_told(output), ExitStack() as stack:
+        with usage_errors():
+            if place(source) != "record":
+                raise ValueError(f"{source!r} has no coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
+            require_engine(method)
+            entries, records = read_molecules(source), count_molecules(source)
+            writer = stack.enter_context(SDFWriter(output))
+        bar = stack.enter_context(progress(records, quiet))
+        told: set[str] = set()
+        for group in molecules(entries):
+            done, written = _worked(group, work)
+            for record in written:
+                writer.write(record)
+            for note in [*(f"{_label(group)}: {n}" for n in done.notes), *(r for r in done.remarks if r not in told)]:
+                bar.write(note, file=sys.stderr)
+            told |= set(done.remarks)
+            total.failures, total.dropped = total.failures + done.failures, total.dropped + done.dropped
+            bar.update(len(group))
+    if not quiet:
+        words = [count(records or 0, "record"), f"{(records or 0) - total.failures} {verb} with {method}"]
+        words += [f"{total.dropped} above the energy window"] * bool(total.dropped)
+        typer.echo(f"{', '.join(words)}, {time.perf_counter() - start:.1f} s", err=True)
+    raise typer.Exit(PROBLEMS if total.failures else 0)
+
+
+def molecules(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Runs of entries that are conformers of one molecule; one that could not be read is on its own."""
+    for _, group in groupby(entries, _identity):
+        yield list(group)
+
+
+def _identity(entry: Entry) -> Any:
+    """Equal for conformers of one molecule whose atoms and bonds are in the same order."""
+    if entry.mol is None:
+        return entry.number
+    atoms = [
+        (a.GetAtomicNum(), a.GetIsotope(), a.GetFormalCharge(), a.GetNumRadicalElectrons(), a.GetChiralTag())
+        for a in entry.mol.GetAtoms()
+    ]
+    bonds = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), b.GetBondType(), b.GetStereo()) for b in entry.mol.GetBonds()]
+    return entry.name, atoms, bonds, entry.mol.GetConformer().Is3D()
+
+
+def _worked(group: Sequence[Entry], work: Work) -> tuple[Done, list[Chem.Mol]]:
+    """What was done with the conformers of a molecule, and the records to write, each with its own properties."""
+    if group[0].mol is None:
+        return Done([], failures=1, notes=[group[0].problem]), []
+    mol = _together(group)
+    try:
+        done = work(mol)
+    except Exception as error:  # whatever it is, it must not stop the others
+        done = Done([entry.number for entry in group], failures=len(group), notes=[in_one_line(error)])
+    entries = {entry.number: entry for entry in group}
+    return done, [_record(entries[number], mol) for number in done.order]
+
+
+def _together(group: Sequence[Entry]) -> Chem.Mol:
+    """One molecule with the conformers of all entries, with their provenance; ids are the numbers of the records."""
+    from rdkit import Chem
+    from rdkit.Chem import Conformer
+
+    from rdkit_ebd.chem.provenance import PROVENANCE, set_provenance
+
+    mols = [entry.mol for entry in group if entry.mol is not None]
+    mol = Chem.Mol(mols[0], True)
+    for entry, own in zip(group, mols, strict=True):
+        conformer = Conformer(own.GetConformer())
+        conformer.SetId(entry.number)
+        for name, kind in PROVENANCE.items():
+            with suppress(ValueError):  # somebody else's property of the same name
+                set_provenance(conformer, **{name: kind(own.GetProp(name)) if own.HasProp(name) else None})
+        mol.AddConformer(conformer, assignId=False)
+    return mol
+
+
+def _record(entry: Entry, mol: Chem.Mol) -> Chem.Mol:
+    """An entry's own molecule, its properties included, with the conformer it has now."""
+    from rdkit import Chem
+
+    assert entry.mol is not None
+    record = Chem.Mol(entry.mol)
+    record.RemoveAllConformers()
+    conformer = mol.GetConformer(entry.number)
+    record.AddConformer(conformer, assignId=False)
+    record.SetProp("_Name", entry.name)
+    record.ClearProp(RELATIVE_ENERGY)
+    if conformer.HasProp(RELATIVE_ENERGY):
+        record.SetProp(RELATIVE_ENERGY, f"{conformer.GetDoubleProp(RELATIVE_ENERGY):.6g}")
+    return record
+
+
+def _refined(mol: Chem.Mol, method: str, options: dict[str, Any]) -> Done:
+    from rdkit_ebd.ensemble.refine import RefineWithReport
+
+    report = RefineWithReport(mol, method, **options)
+    failures = len(report.ids) - report.converged
+    return Done(report.ids, failures, notes=[] if report.ok else [report.summary()], remarks=report.notes)
+
+
+def _scored(mol: Chem.Mol, method: str, window: float | None, sort: bool, threads: int) -> Done:
+    from rdkit_ebd.ensemble.score import FilterEnergyWindow, RelativeEnergies, SortConformers, score
+
+    ids = [conformer.GetId() for conformer in mol.GetConformers()]
+    energies, obstacle, remarks = score(mol, method, numThreads=threads)
+    for conformer, energy in zip(mol.GetConformers(), RelativeEnergies(energies), strict=True):
+        conformer.SetDoubleProp(RELATIVE_ENERGY, energy)
+    order = SortConformers(mol) if sort else ids
+    within = FilterEnergyWindow(mol, math.inf if window is None else window)
+    failures = sum(map(math.isnan, energies))
+    notes = [obstacle or f"{failures} of {count(len(ids), 'conformer')} without energy"] * bool(failures)
+    return Done([i for i in order if i in within], failures, len(ids) - len(within), notes, remarks)
+
+
+def _label(group: Sequence[Entry]) -> str:
+    first, last = group[0].number, group[-1].number
+    return f"{f'record {first}' if first == last else f'records {first}-{last}'} ({group[0].name or 'no name'})"

@@ -1,0 +1,301 @@
+"""How is a model trained from the command line? `rdkit-ebd train prepare`, then `rdkit-ebd train fit`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rdkit_ebd.generators.checkpoint import ModelConfig
+
+app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
+
+
+@app.command()
+def prepare(
+    data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Training sets, .npz or .sdf.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for shards, vocabulary and configuration.")],
+    valid: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Validation set.")] = None,
+    recipe: Annotated[
+        str, typer.Option(help="ebd-f2f (atom-level seeds), ebd-c2f (fragment points) or paper (as published).")
+    ] = "ebd-f2f",
+    vocabulary_size: Annotated[int, typer.Option(min=1, help="Fragments in the vocabulary.")] = 50,
+    coarse: Annotated[
+        str | None,
+        typer.Option(help="Coarse stage: etkdg, skeleton or dg.", show_default="that of the model or recipe"),
+    ] = None,
+    pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
+    seeds: Annotated[int, typer.Option(min=1, help="Coarse seeds per molecule.")] = 6,
+    levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
+    like: Annotated[str | None, typer.Option(help="Go on from this model: its vocabulary, network and levels.")] = None,
+    relaxed: Annotated[int, typer.Option(min=0, help="Seeds per molecule minimised for relaxation pairs.")] = 0,
+    corrected_by: Annotated[
+        str | None, typer.Option(help="Model whose level those minima are brought to, and are learnt at.")
+    ] = None,
+    own_rounds: Annotated[
+        int, typer.Option(min=0, help="Most rounds of that model before a seed is minimised, for each as drawn.")
+    ] = 0,
+    seed_pool: Annotated[int, typer.Option(min=1, help="Seeds that each is chosen among, as when embedding.")] = 1,
+    bulk: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="SMILES for relaxation pairs alone.")
+    ] = None,
+    bulk_elements: Annotated[
+        str, typer.Option(help="Elements that only --bulk brings, such as I: they are learnt from MMFF94s alone.")
+    ] = "",
+    bulk_limit: Annotated[int, typer.Option(min=1, help="Molecules of --bulk, a seeded random subset.")] = 5000,
+    keep_back: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Data sets whose molecules --bulk leaves out."),
+    ] = None,
+    max_confs: Annotated[
+        int | None, typer.Option(min=1, help="References per molecule, lowest energy first.", show_default="all")
+    ] = None,
+    valid_limit: Annotated[int, typer.Option(min=1, help="Validation molecules.")] = 100,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Make seeds, graphs and pairs. Finished shards are kept, so an interrupted run goes on where it stopped."""
+    from dataclasses import replace
+
+    from rdkit import Chem
+
+    from rdkit_ebd.chem.fragments import Vocabulary
+    from rdkit_ebd.train.data_prep import relaxation
+    from rdkit_ebd.train.data_prep.prepare import (
+        PrepareConfig,
+        elements_of,
+        inchikey_blocks,
+        learn_from,
+        load_vocabulary,
+        save_vocabulary,
+    )
+    from rdkit_ebd.train.data_prep.prepare import prepare as make_shards
+    from rdkit_ebd.train.recipes import recipe as make_recipe
+    from rdkit_ebd.train.recipes import resumed
+
+    if own_rounds and not corrected_by:
+        raise typer.BadParameter("--own-rounds are rounds of a model: say which with --corrected-by")
+    if corrected_by and not (relaxed or bulk):
+        raise typer.BadParameter("--corrected-by has nothing to correct: it wants --relaxed or --bulk")
+    if corrected_by and _config_of(corrected_by, "--corrected-by").blur.prior != "atoms":
+        raise typer.BadParameter(f"--corrected-by takes a model of atom-level seeds; {corrected_by} starts elsewhere")
+    parent = _config_of(like, "--like") if like else None
+    out.mkdir(parents=True, exist_ok=True)
+    vocabulary_file = out / "vocabulary.json"
+    if not vocabulary_file.exists():
+        learnt = Vocabulary.from_dict(parent.vocabulary) if parent else learn_from(data, vocabulary_size)
+        save_vocabulary(learnt, vocabulary_file)
+    vocabulary = load_vocabulary(vocabulary_file)
+    names = list(levels or [path.stem for path in data])
+    own_level = bool(relaxed or bulk) and not corrected_by
+    names += [relaxation.LEVEL] if own_level else []
+    only_bulk = [Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in bulk_elements.split(",") if symbol]
+    elements = sorted({*elements_of(data), *only_bulk})
+    config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
+    coarse = coarse or config.model.coarse
+    config = replace(config, model=replace(config.model, coarse=coarse))  # used as it was trained
+    (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+    known = config.model.levels
+    minimised = known.index(relaxation.LEVEL) if own_level else 0
+    alike = PrepareConfig(
+        coarse,
+        seed_pool=seed_pool,
+        pairing=pairing,
+        relaxed_level=minimised,
+        corrected_by=corrected_by,
+        own_rounds=own_rounds,
+    )
+    for name, path in zip(names, data, strict=False):
+        settings = replace(alike, seeds=seeds, level=known.index(name), relaxed=relaxed, max_confs=max_confs)
+        make_shards(path, out / "train", vocabulary, settings, workers=workers)
+    if bulk is not None:
+        most = relaxed or seeds
+        settings = replace(alike, seeds=most, relaxed=most, elements=tuple(config.model.elements))
+        kept_back = inchikey_blocks(keep_back or [])
+        make_shards(bulk, out / "train", vocabulary, settings, workers=workers, limit=bulk_limit, kept_back=kept_back)
+    if valid is not None:
+        judged = PrepareConfig(coarse=coarse, judged=True)
+        make_shards(valid, out / "valid", vocabulary, judged, workers=workers, limit=valid_limit)
+    typer.echo(f"Next: rdkit-ebd train fit {out} --run runs/{config.model.name} --max-minutes 60", err=True)
+
+
+@app.command()
+def fit(
+    prepared: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder made by `prepare`.")],
+    run: Annotated[Path, typer.Option(help="Folder of the run; an existing run is continued.")],
+    max_minutes: Annotated[float, typer.Option(min=0.0)] = 60.0,
+    checkpoint_minutes: Annotated[float, typer.Option(min=0.0)] = 5.0,
+    init: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Checkpoint to start from.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+) -> None:
+    """Fit the network; the newest checkpoint is RUN/NAME.safetensors, its history RUN/log.jsonl."""
+    from rdkit_ebd.train.loop import main
+
+    shards = sorted((prepared / "train").glob("*.shard"))
+    if not shards:
+        raise typer.BadParameter(f"{prepared / 'train'} holds no shards; run `rdkit-ebd train prepare` first")
+    words = ["--config", str(prepared / "config.json"), "--shards", *map(str, shards), "--run", str(run)]
+    words += ["--valid", *map(str, sorted((prepared / "valid").glob("*.shard")))]
+    words += ["--max-minutes", str(max_minutes), "--checkpoint-minutes", str(checkpoint_minutes), "--device", device]
+    words += ["--init", str(init)] if init else []
+    words += ["--threads", str(threads)] if threads else []
+    main(words)
+
+
+@app.command()
+def confidence(
+    checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Model of atom-level seeds.")],
+    prepared: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder made by `prepare`.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    quality_weight: Annotated[
+        float, typer.Option(min=0, help="What it is worth where seeds are chosen, by default.")
+    ] = 4.0,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over all molecules.")] = 25,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Teach a finished network which seeds are promising; what it makes of each stays as it is."""
+    from rdkit_ebd.train.fit.confidence import ConfidenceConfig, give_confidence
+
+    shards = [sorted((prepared / part).glob("*.shard")) for part in ("train", "valid")]
+    settings = ConfidenceConfig(epochs=epochs)
+    try:
+        found = give_confidence(checkpoint, shards[0], shards[1], out, quality_weight, settings, threads)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"wrote {out}: correlation within a molecule {found}", err=True)
+
+
+@app.command()
+def average(
+    checkpoints: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Runs from a common model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    share: Annotated[
+        list[float] | None, typer.Option(min=0, help="Of each, in their order.", show_default="equal ones")
+    ] = None,
+) -> None:
+    """Make one model of several runs: the mean of their weights, without confidence."""
+    from rdkit_ebd.train.fit.averaging import average_models
+
+    try:
+        average_models(checkpoints, out, share)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"wrote {out}", err=True)
+
+
+@app.command()
+def judge(
+    data: Annotated[Path, typer.Argument(exists=True, help="Conformers to compare with, .npz or .sdf.")],
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Name or file; repeat for several.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Seeded random subset of so many molecules.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Compare networks, and the seeds they start from, with nothing rejected and nothing tried again."""
+    from rdkit_ebd.train.judge import judge_models
+
+    try:
+        typer.echo(judge_models(data, model or ["default"], limit, threads))
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command()
+def release(
+    checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="RUN/NAME.safetensors.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps, as validation chose them.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of deblurring, likewise.")] = None,
+    noise_scale: Annotated[float | None, typer.Option(min=0, help="Of sampling, times the noise of training.")] = None,
+    tolerance: Annotated[float | None, typer.Option(min=0, help="Displacement that ends the rounds, angstrom.")] = None,
+    seed_pool: Annotated[int | None, typer.Option(min=1, help="Seeds to choose from for each conformer.")] = None,
+    quality_weight: Annotated[float | None, typer.Option(min=0, help="What confidence is worth in that.")] = None,
+    min_atoms: Annotated[int | None, typer.Option(min=1, help="Smaller components keep their seed.")] = None,
+    card: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON to add to the card.")] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON of `rdkit-ebd evaluate -o`.")
+    ] = None,
+) -> None:
+    """Turn a checkpoint into a model to ship: how it is used, what it was made of, what it was measured to do."""
+    from dataclasses import replace
+
+    from safetensors.torch import load_file
+
+    from rdkit_ebd.generators.checkpoint import read_config, save_model
+
+    config = read_config(checkpoint)
+    told = {**config.card, **(json.loads(card.read_text()) if card else {})}
+    if evaluation is not None:
+        told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
+    asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "min_atoms": min_atoms}
+    asked |= {"noise_scale": noise_scale, "tolerance": tolerance, "seed_pool": seed_pool}
+    asked |= {"quality_weight": quality_weight}
+    config = replace(config, card=told, **{name: value for name, value in asked.items() if value is not None})
+    save_model(out, config, load_file(checkpoint))
+    typer.echo(f"wrote {out}", err=True)
+
+
+@app.command()
+def make_data(
+    seeds: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="SMILES in the first column, also .gz.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .npz to write; OUT.work beside it is kept to go on.")],
+    classes: Annotated[str, typer.Option(help="What is thin.")] = "elements,flexible,rings,small",
+    molecules: Annotated[int, typer.Option(min=1, help="Molecules in all, the classes taking turns.")] = 200,
+    confs: Annotated[int, typer.Option(min=1, help="ETKDG conformers of each.")] = 4,
+    method: Annotated[str, typer.Option(help="Potential; also the level of theory.")] = "GFN2-xTB",
+    max_atoms: Annotated[int, typer.Option(min=1, help="Larger molecules are passed over.")] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    keep_back: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="Data sets whose molecules are left out.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+    max_minutes: Annotated[float, typer.Option(min=0.0, help="No molecule is begun after so long.")] = 60.0,
+) -> None:
+    """Make conformers where a training set is thin, minimised with GFN2-xTB. Called again, it goes on."""
+    from rdkit_ebd.train.data_prep.generate import GenerateConfig, generate
+    from rdkit_ebd.train.data_prep.prepare import inchikey_blocks
+
+    try:
+        config = GenerateConfig(tuple(classes.split(",")), molecules, confs, method, max_atoms, seed)
+        made = generate(seeds, out, config, inchikey_blocks(keep_back or []), workers, max_minutes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    lost = ", ".join(f"{count} {cause}" for cause, count in made.lost.most_common()) or "none"
+    typer.echo(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}", err=True)
+    if made.waiting:
+        typer.echo(f"{made.waiting} molecules are waiting: call again to go on", err=True)
+
+
+@app.command()
+def ablate(
+    data: Annotated[Path, typer.Argument(exists=True, help="Training set.")],
+    valid: Annotated[Path, typer.Option(exists=True, help="Validation set.")],
+    minutes: Annotated[float, typer.Option(help="For everything together, about.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the networks; called again, it is gone on with.")],
+    molecules: Annotated[int | None, typer.Option(min=1, help="Training molecules.", show_default="by budget")] = None,
+    judged: Annotated[int | None, typer.Option(min=1, help="Validation molecules.", show_default="by budget")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Repeat the paper's ablations: vocabulary, target, corruption, prior and coarse stage, a network for each."""
+    from rdkit_ebd.train.ablations import run_ablations
+
+    try:
+        table = run_ablations(
+            data, valid, out, minutes, molecules=molecules, judged=judged, workers=workers, device=device
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(table)
+
+
+def _config_of(model: str, option: str) -> ModelConfig:
+    """What a model says of itself."""
+    from rdkit_ebd.generators.checkpoint import model_path, read_config
+
+    try:
+        return read_config(model_path(model))
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from error

@@ -1,0 +1,1 @@
+"""Reference data sets: records, the files they are read from."""

@@ -1,0 +1,114 @@
+"""What does a conformer data set hold? Molecules with reference conformers, from `.npz`, from SDF or from GEOM."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+
+from rdkit_ebd.data.geom import read_geom
+from rdkit_ebd.data.record import MILLIANGSTROM, Record, chosen, lowest, parse_smiles
+
+_SMILES_SUFFIXES = (".smi", ".smiles", ".tsv", ".txt")
+
+
+def read_records(
+    path: str | Path, limit: int | None = None, seed: int = 0, max_confs: int | None = None
+) -> Iterator[Record]:
+    """Yield the records of a data set.
+
+    Args:
+        path: An `.npz` with arrays smiles, title, n_atoms, n_confs, coords (int16 milliangstrom), energy; or an SDF
+            with explicit hydrogens in which the conformers of a molecule follow one another; or SMILES in the first
+            column of a text file (.smi, .tsv, also .gz), which become records without conformers, hydrogens added;
+            or GEOM in one of its forms (`rdkit_ebd.data.geom`).
+        limit: Take a seeded random subset of this many molecules, in file order.
+        seed: Of that subset.
+        max_confs: Most conformers of a molecule, those of lowest energy where energies are known.
+
+    Raises:
+        ValueError: A molecule does not parse or disagrees with its atom count; the message names it.
+    """
+    if _is_geom(Path(path)):
+        yield from read_geom(Path(path), limit, seed, max_confs)
+        return
+    for record in _read_others(path, limit, seed):
+        yield record if max_confs is None else lowest(record, max_confs)
+
+
+def _is_geom(path: Path) -> bool:
+    """Whether a path is GEOM: its folder, the summary in it, or a file of the other forms."""
+    if path.is_dir():
+        return any(path.glob("summary_*.json"))
+    return path.suffix in (".msgpack", ".pkl", ".pickle") or path.match("summary_*.json")
+
+
+def _read_others(path: str | Path, limit: int | None, seed: int) -> Iterator[Record]:
+    if str(path).endswith(".sdf"):
+        records = list(_read_sdf(path))
+        yield from (records[i] for i in chosen(len(records), limit, seed))
+        return
+    if str(path).removesuffix(".gz").endswith(_SMILES_SUFFIXES):
+        yield from _read_smiles(Path(path), limit, seed)
+        return
+    with np.load(path) as data:
+        smiles, titles, energies = data["smiles"], data["title"], data["energy"]
+        n_atoms, n_confs = data["n_atoms"].astype(np.int64), data["n_confs"].astype(np.int64)
+        coords = data["coords"].reshape(-1, 3)
+    atom_ends, conf_ends = np.cumsum(n_atoms * n_confs), np.cumsum(n_confs)
+    for i in chosen(len(smiles), limit, seed):
+        mol = parse_smiles(str(smiles[i]))
+        if mol is None or mol.GetNumAtoms() != n_atoms[i]:
+            raise ValueError(f"{path}: molecule {i} ({titles[i]}, {smiles[i]}) does not match its {n_atoms[i]} atoms")
+        span = coords[atom_ends[i] - n_atoms[i] * n_confs[i] : atom_ends[i]]
+        yield Record(
+            str(smiles[i]),
+            mol,
+            span.reshape(n_confs[i], n_atoms[i], 3).astype(np.float32) * np.float32(MILLIANGSTROM),
+            energies[conf_ends[i] - n_confs[i] : conf_ends[i]],
+            str(titles[i]),
+        )
+
+
+def _read_sdf(path: str | Path) -> Iterator[Record]:
+    mols = (mol for mol in Chem.SDMolSupplier(str(path), removeHs=False) if mol is not None)
+    for smiles, group in groupby(mols, key=Chem.MolToSmiles):
+        conformers = list(group)
+        first = conformers[0]
+        orders = [_order(mol, first) for mol in conformers]
+        coords = np.stack([m.GetConformer().GetPositions()[list(o)] for m, o in zip(conformers, orders, strict=True)])
+        coords -= coords.mean(1, keepdims=True)
+        title = first.GetProp("_Name") if first.HasProp("_Name") else smiles
+        yield Record(smiles, Chem.Mol(first, True), coords.astype(np.float32), np.full(len(coords), np.nan), title)
+
+
+def _read_smiles(path: Path, limit: int | None, seed: int) -> Iterator[Record]:
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        lines = [line.split() for line in stream if line.strip()]
+    lines = lines[1:] if lines and lines[0][0].lower() == "smiles" else lines
+    for i in chosen(len(lines), limit, seed):
+        mol = Chem.MolFromSmiles(lines[i][0])
+        if mol is None:
+            raise ValueError(f"{path}: molecule {i} ({lines[i][0]}) does not parse")
+        mol = Chem.AddHs(mol)
+        nothing = np.zeros((0, mol.GetNumAtoms(), 3), np.float32)
+        yield Record(Chem.MolToSmiles(mol), mol, nothing, np.zeros(0), lines[i][0])
+
+
+def _order(mol: Chem.Mol, first: Chem.Mol) -> list[int]:
+    """Atoms of `mol` in the order of `first`: a file may list them differently from conformer to conformer."""
+    if [a.GetAtomicNum() for a in mol.GetAtoms()] == [a.GetAtomicNum() for a in first.GetAtoms()] and _bonds(
+        mol
+    ) == _bonds(first):
+        return list(range(mol.GetNumAtoms()))
+    return list(mol.GetSubstructMatch(first, useChirality=True))
+
+
+def _bonds(mol: Chem.Mol) -> set[frozenset[int]]:
+    return {frozenset((b.GetBeginAtomIdx(), b.GetEndAtomIdx())) for b in mol.GetBonds()}

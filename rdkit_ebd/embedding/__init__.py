@@ -1,0 +1,1 @@
+"""From one molecule to its conformers."""

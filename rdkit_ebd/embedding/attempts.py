@@ -1,0 +1,158 @@
+"""How is each conformer attempted? Seed, deblurring, judgement, and again where it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rdkit import rdBase
+from rdkit.Geometry import Point3D
+
+from rdkit_ebd.arrays.random_streams import coarse_base
+from rdkit_ebd.chem.stereo import stereo_kept
+from rdkit_ebd.embedding.component_task import OWN, SKELETON, Task
+from rdkit_ebd.embedding.deblur_seeds import deblurred
+from rdkit_ebd.judge.verdict import Cause, judge
+from rdkit_ebd.seeds.rdkit_seeds import own_seeds
+from rdkit_ebd.seeds.seeding import Candidates, Seeding
+
+DEFAULT_ATTEMPTS = 10
+MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
+SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
+SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
+STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO)
+CHIRAL_CAUSES = (Cause.CENTRE_INVERTED, Cause.ATROPISOMER_STEREO)
+
+
+@dataclass(frozen=True)
+class Made:
+    """One conformer: coordinates (N, 3) angstrom, the attempt that made it, and its stage (see `report.STAGES`)."""
+
+    coords: np.ndarray
+    attempt: int
+    stage: str
+
+
+def make_conformers(task: Task, count: int) -> list[Made | None]:
+    """Attempt each conformer until it passes, the attempts or the time run out; then the fallback, if there is one."""
+    made: list[Made | None] = [None] * count
+    causes = dict.fromkeys(range(count), "EXCEEDED_TIMEOUT")
+    attempts, seedless = min(task.params.maxIterations or DEFAULT_ATTEMPTS, MOST_ATTEMPTS), 0
+    coarse = None
+    if not task.treatable:
+        attempts, causes = 0, dict.fromkeys(range(count), "UNSUPPORTED")
+    for attempt in range(attempts):
+        pending = [k for k in range(count) if made[k] is None]
+        if not pending or task.late or seedless == 2:
+            break
+        found = one_attempt(task, pending, attempt, causes, coarse)
+        seedless = 0 if found is not None else seedless + 1
+        if found is None and task.coarse != OWN:
+            # What ETKDG's flat rings make impossible, distance geometry may do.
+            coarse = "dg"
+        for k, conformer in (found or {}).items():
+            made[k] = conformer
+    if task.params.fallback == "ETKDGv3":
+        for k, conformer in fall_back(task, [k for k in range(count) if made[k] is None]).items():
+            made[k] = conformer
+    task.report.failed += [(k, causes[k]) for k in range(count) if made[k] is None]
+    return made
+
+
+def one_attempt(
+    task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
+) -> dict[int, Made] | None:
+    """Seeds, deblurring and judgement of the pending conformers.
+
+    Returns:
+        Those that passed; None if not even a seed could be made.
+    """
+    report = task.report
+    report.attempts += len(pending)
+    with report.timed("coarse"):
+        indices, start = right_seeds(task, pending, attempt, causes, coarse)
+    if not indices:
+        return None
+    with report.timed("deblur"):
+        coords = deblurred(task, indices, start, attempt) if task.graph is not None else start.coords[:, 0]
+    for k in indices[len(coords) :]:
+        causes[k] = "EXCEEDED_TIMEOUT"
+        report.failures[causes[k]] += 1
+    indices = indices[: len(coords)]
+    with report.timed("judge"):
+        passed = judged(task, indices, coords, causes)
+    stage = "seed" if task.graph is None else "deblurred"
+    return {k: Made(x, attempt, stage) for k, x, ok in zip(indices, coords, passed, strict=True) if ok}
+
+
+def right_seeds(
+    task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
+) -> tuple[list[int], Candidates]:
+    """Coarse seeds with the written stereo, and others to choose from beside each: indices and candidates."""
+    params = task.params.copy()
+    params.coarse, params.coordMap = coarse or task.coarse, {}  # which numbers the whole molecule's atoms
+
+    def recipe(seed: int) -> Any:
+        parameters: Any = params.coarse_parameters(seed)
+        if coarse or not parameters.maxIterations:  # the paper's 5000 trials are for whoever asks for its seeds
+            parameters.maxIterations = SEED_TRIALS
+        if task.component.held:
+            parameters.SetCoordMap({i: Point3D(*xyz) for i, xyz in task.component.held.items()})
+        return parameters
+
+    with rdBase.BlockLogs():  # the one warning worth having was given for the whole molecule
+        mol, base = task.component.mol, coarse_base(task.seed, attempt)
+        if params.coarse == OWN:
+            own = own_seeds(mol, pending)
+            seeds = Candidates(own.coords[:, None], own.made[:, None], own.failures)
+        else:
+            bare = task.skeleton if params.coarse == SKELETON and attempt < SKELETON_ATTEMPTS else None
+            seeding = Seeding(mol, task.tables, recipe, bare, task.deadline)
+            # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew.
+            numbers = range(len(pending)) if attempt else pending
+            seeds = seeding.candidates(numbers, base, 1 if attempt else task.pool)
+    task.report.failures.update(seeds.failures)
+    excused = not params.enforceChirality or (task.from_layout and params.coarse == OWN)
+    made, right = seeds.made, stereo_kept(seeds.coords[:, 0], task.tables.labels) | excused
+    for row, k in enumerate(pending):
+        if not made[row]:
+            causes[k] = "EXCEEDED_TIMEOUT" if task.late else "NO_SEED"
+        elif not right[row]:
+            causes[k] = "SEED_STEREO"
+        else:
+            continue
+        task.report.failures[causes[k]] += 1
+    rows = np.flatnonzero(made & right)
+    return [pending[row] for row in rows], replace(seeds, coords=seeds.coords[rows], sound=seeds.sound[rows])
+
+
+def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, str]) -> np.ndarray:
+    """(K,) bool, which conformers may be written; counts the others' causes and the stereo yield."""
+    verdict = judge(coords, task.tables)
+    excused = () if task.params.enforceChirality else CHIRAL_CAUSES
+    failed = {cause: rows for cause, rows in verdict.causes.items() if cause not in excused}
+    for cause, rows in failed.items():
+        if rows.any():
+            task.report.failures[cause.name] += int(rows.sum())
+        for row in np.flatnonzero(rows).tolist():
+            causes[indices[row]] = cause.name
+    labels = task.tables.labels
+    if len(labels.centre_signs) + len(labels.double_bonds) + len(labels.atropisomers):
+        wrong = np.any([verdict.causes[cause] for cause in (*STEREO_CAUSES, Cause.NOT_FINITE)], axis=0)
+        task.report.stereo_judged += len(coords)
+        task.report.stereo_right += int((~wrong).sum())
+    return ~np.any(list(failed.values()), axis=0)
+
+
+def fall_back(task: Task, pending: list[int]) -> dict[int, Made]:
+    """Plain ETKDGv3 conformers, with the written stereo, for what the model could not make."""
+    if not pending or task.late:
+        return {}
+    attempt = MOST_ATTEMPTS  # a stream of its own
+    with task.report.timed("fallback"):
+        indices, seeds = right_seeds(task, pending, attempt, {}, coarse="etkdg")
+    if indices:
+        task.report.messages.append(f"{len(indices)} conformers by ETKDGv3, not by the model")
+    return {k: Made(x, attempt, "fallback") for k, x in zip(indices, seeds.coords[:, 0], strict=True)}

@@ -1,0 +1,88 @@
+"""What do all conformers of a component share? Parameters, model, tables and time, put together once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rdkit import Chem
+
+from rdkit_ebd.arrays.molgraph import MolGraph
+from rdkit_ebd.chem.components import Component
+from rdkit_ebd.chem.featurise import mol_graph, unsupported
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.generators.checkpoint import LoadedModel
+from rdkit_ebd.generators.service import Deblurrer
+from rdkit_ebd.judge.tables import CheckTables, check_tables
+from rdkit_ebd.params import EBD
+from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of
+
+Callback = Callable[[int, Chem.Mol], None]
+
+OWN = "conformers"  # the coarse stage that makes no seeds
+SKELETON = "skeleton"  # the one that makes them without hydrogens
+
+
+@dataclass(frozen=True)
+class Task:
+    """A component on its way through the pipeline, with all that is the same for each of its conformers."""
+
+    component: Component
+    params: EBD
+    coarse: str  # "etkdg", "dg", SKELETON or OWN
+    model: LoadedModel
+    tables: CheckTables
+    deblurrer: Deblurrer
+    graph: MolGraph | None  # None where there is nothing to deblur
+    skeleton: Skeleton | None  # None where seeds are made with all atoms
+    pool: int  # seeds to choose from for each conformer
+    quality_weight: float  # what the model's expectation of them is worth in that choice
+    treatable: bool
+    seed: int
+    deadline: float | None
+    report: EmbedReport
+    callback: Callback | None
+
+    @property
+    def from_layout(self) -> bool:
+        """Whether the seeds are but layouts of fragments that the user drew, whose atoms need not be in place."""
+        return self.coarse == OWN and self.graph is not None and self.model.config.blur.prior == "fragments"
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
+    """Why the model cannot deblur a component, in the whole molecule's atom numbers; small ones are always fine."""
+    if len(component.atoms) < model.config.min_atoms:
+        return []
+    return unsupported(component.mol, model.config.elements, model.config.max_atoms, component.atoms.tolist())
+
+
+def make_task(
+    component: Component,
+    params: EBD,
+    model: LoadedModel,
+    seed: int,
+    deadline: float | None,
+    callback: Callback | None,
+    deblurrer: Deblurrer,
+) -> Task:
+    """Compute what the conformers of a component share."""
+    tables = check_tables(component.mol)
+    graph, treatable = None, not unsupported_reasons(component, model)
+    if len(component.atoms) >= model.config.min_atoms and treatable:
+        vocabulary = Vocabulary.from_dict(model.config.vocabulary)
+        graph = mol_graph(component.mol, vocabulary, tables.labels)
+    coarse = params.coarse or model.config.coarse
+    # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
+    bare = skeleton_of(component.mol) if coarse == SKELETON and graph is not None and not component.held else None
+    pool = (params.seedPool or model.config.seed_pool) if graph is not None else 1
+    weight = model.config.quality_weight if params.qualityWeight is None else params.qualityWeight
+    weight = weight if model.has_confidence else 0.0
+    shared = (params, coarse, model, tables, deblurrer, graph, bare, pool, weight, treatable, seed, deadline)
+    return Task(component, *shared, EmbedReport(), callback)

@@ -1,0 +1,189 @@
+"""How do conformers come about? One molecule's pipeline: components, attempts at each conformer, finish, writing."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rdkit import Chem, rdBase
+
+from rdkit_ebd import __version__
+from rdkit_ebd.arrays.random_streams import mix
+from rdkit_ebd.chem.components import Component, assemble, split, with_hydrogens
+from rdkit_ebd.chem.conformers import new_conformer
+from rdkit_ebd.chem.provenance import set_provenance
+from rdkit_ebd.embedding.attempts import Made, make_conformers
+from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
+from rdkit_ebd.embedding.postprocess import Candidate, Finish
+from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
+from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
+from rdkit_ebd.params import EBD
+from rdkit_ebd.report import EmbedReport
+
+
+class Refused(ValueError):
+    """A molecule that is not treated at all.
+
+    Attributes:
+        cause: What a report has for its conformers.
+    """
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The conformers of one molecule before they are written; it can be sent to another process.
+
+    Attributes:
+        found: What is to be written, in order.
+        report: What was made, and what was not and why; without ids.
+        origin: Provenance that all of them share; None where the molecule is to be left as it is.
+    """
+
+    found: list[Candidate]
+    report: EmbedReport
+    origin: dict[str, str | int] | None
+
+
+def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None = None) -> EmbedReport:
+    """Make conformers and write them into the molecule; it is touched only once all of them are there.
+
+    Args:
+        mol: Changed in place: its conformers alone.
+        num_confs: Conformers wanted, at least 0.
+        params: Validated parameters.
+        callback: Called as (index, path) for every conformer deblurred, where path is the component with the states
+            x_t of the deblurring as conformers and the prediction x_0 as the last.
+
+    Returns:
+        What was made, and what was not and why.
+
+    Raises:
+        The errors of `make`.
+    """
+    warn_of_missing_hydrogens(mol)
+    return settle(mol, make(mol, num_confs, params, callback), params.clearConfs)
+
+
+def settle(mol: Chem.Mol | None, outcome: Outcome, clear: bool) -> EmbedReport:
+    """Write what was made into the molecule, if there is one, and its ids into the report."""
+    if mol is not None and outcome.origin is not None:
+        outcome.report.ids = write(mol, outcome.found, clear, outcome.origin)
+    return outcome.report
+
+
+def make(
+    mol: Chem.Mol,
+    num_confs: int,
+    params: EBD,
+    callback: Callback | None = None,
+    deblurrer: Deblurrer | None = None,
+) -> Outcome:
+    """Make conformers of a molecule, which is not changed.
+
+    Args:
+        mol: As in `embed`.
+        num_confs: As there.
+        params: As there.
+        callback: As there.
+        deblurrer: Who has the network; None: this process.
+
+    Raises:
+        Refused: The model cannot treat the molecule and there is no fallback; every offending atom is named. Or
+            its own conformers are to be the seeds, and there are none.
+        ImportError: The engine of a method is not installed; the message has the install line.
+        DeviceFull: Not even one conformer fits into the memory of the device.
+    """
+    if params.coarse == OWN and not mol.GetNumConformers():
+        raise Refused("NO_SEED", "coarse='conformers' starts from the molecule's own conformers, but it has none")
+    report = EmbedReport(requested=num_confs)
+    deadline = time.monotonic() + params.timeout if params.timeout else None
+    seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
+    with report.timed("model"):
+        model = load_model(params.model, params.device)
+    deblurrer = deblurrer or LocalDeblurrer(model, params.threads())
+    with report.timed("prepare"):
+        full = with_hydrogens(mol, conformers=params.coarse == OWN)
+        finish = Finish(full, params, deadline, report)
+        components = split(full, params.coordMap)
+        refuse_unsupported(components, model, params)
+        tasks = [
+            make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback, deblurrer)
+            for number, component in enumerate(components)
+        ]
+    attempted = math.ceil(num_confs * params.overSample)
+    made = [make_conformers(task, attempted) for task in tasks]
+    collect(report, tasks)
+    complete = [k for k in range(attempted) if all(parts[k] is not None for parts in made)]
+    found = [candidate(k, whole_conformer(components, [parts[k] for parts in made])) for k in complete]
+    with report.timed("refine"):
+        found = finish.refined(found)
+    with report.timed("score"):
+        found = finish.within_window(finish.scored(found))
+    with report.timed("prune"):
+        found = finish.chosen(finish.diverse(found, mol), num_confs, mol)
+    origin: dict[str, str | int] = {
+        "version": __version__,
+        "model": model.config.name,
+        "weights": model.weights_hash,
+        "seed": seed,
+    }
+    return Outcome(found, report, origin)
+
+
+def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
+    """Add up what happened to the components; a conformer that failed in two of them failed once."""
+    for task in tasks:
+        report.merge(task.report)
+    report.failed = sorted(dict(report.failed).items())
+    report.attempts = max(task.report.attempts for task in tasks)
+
+
+def refuse_unsupported(components: Sequence[Component], model: LoadedModel, params: EBD) -> None:
+    """Refuse by naming every atom the model does not know, unless another method may stand in."""
+    reasons = [reason for component in components for reason in unsupported_reasons(component, model)]
+    if reasons and params.fallback == "none":
+        raise Refused(
+            "UNSUPPORTED",
+            f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}. "
+            "Set fallback='ETKDGv3' to get RDKit's conformers for such molecules.",
+        )
+
+
+def whole_conformer(components: Sequence[Component], parts: Sequence[Made | None]) -> Made:
+    """One conformer of the whole molecule from those of its components."""
+    present = [part for part in parts if part is not None]
+    coords = assemble(components, [part.coords for part in present])
+    stages = {part.stage for part in present}
+    stage = next(s for s in ("fallback", "deblurred", "seed") if s in stages)  # what a reader must know comes first
+    return Made(coords, max(part.attempt for part in present), stage)
+
+
+def candidate(index: int, made: Made) -> Candidate:
+    """A conformer as it was made, before anything else is done with it."""
+    return Candidate(index, made.coords, {"attempt": made.attempt, "stage": made.stage})
+
+
+def write(mol: Chem.Mol, found: Sequence[Candidate], clear: bool, origin: dict[str, str | int]) -> list[int]:
+    """Add conformers to the molecule, with their provenance; returns their ids."""
+    if clear:
+        mol.RemoveAllConformers()
+    first = max((c.GetId() for c in mol.GetConformers()), default=-1) + 1
+    for number, conformer in enumerate(found):
+        new = new_conformer(conformer.coords[: mol.GetNumAtoms()])
+        new.SetId(first + number)
+        set_provenance(new, **origin, **conformer.provenance())
+        mol.AddConformer(new, assignId=False)
+    return list(range(first, first + len(found)))
+
+
+def warn_of_missing_hydrogens(mol: Chem.Mol) -> None:
+    """RDKit's own warning, once per call; the missing hydrogens are there while embedding, and left out afterwards."""
+    if any(atom.GetTotalNumHs() > 0 for atom in mol.GetAtoms()):
+        rdBase.LogWarningMsg("Molecule does not have explicit Hs. Consider calling AddHs()")

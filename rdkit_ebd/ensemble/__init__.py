@@ -1,0 +1,1 @@
+"""The conformers that a molecule has: pruned, chosen, minimised, scored."""

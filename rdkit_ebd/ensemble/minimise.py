@@ -1,0 +1,134 @@
+"""What becomes of a conformer that is relaxed? A minimum that is the same molecule, or what it was, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from rdkit_ebd.chem.stereo import StereoLabels, atropisomers_kept, centres_kept, double_bonds_kept
+from rdkit_ebd.ensemble.energy_runner import Engine, through
+from rdkit_ebd.judge.tables import CheckTables
+from rdkit_ebd.judge.verdict import Cause, judge
+from rdkit_ebd.potentials import Minimum, Surface
+
+MAX_ITERS = 5000  # RDKit's 200 leave most drugs unconverged; none needed more than 1000 of what was tried
+
+NO_ENERGY, UNTREATABLE, TIMEOUT = "NO_ENERGY", "UNTREATABLE", "EXCEEDED_TIMEOUT"
+
+Verdict = Callable[[np.ndarray, np.ndarray], str]
+"""(coordinates before, coordinates after), each (N, 3) -> what was lost on the way, a cause; "" where nothing was."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one conformer.
+
+    Attributes:
+        coords: (N, 3) angstrom; those it had before where there is a problem.
+        energy: kcal/mol; NaN where there is a problem.
+        converged: Whether the engine's criterion was met.
+        problem: Why it was not relaxed, such as CENTRE_INVERTED; "" if it was.
+    """
+
+    coords: np.ndarray
+    energy: float
+    converged: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How to relax: iterations, atoms that stay, and the restraint on the others; see `Surface.minimise`."""
+
+    max_iters: int = MAX_ITERS
+    fixed: tuple[int, ...] = ()
+    restraint: float = 0.0
+
+
+def relax(
+    engine: Engine,
+    starts: Sequence[np.ndarray],
+    terms: Terms,
+    verdict: Verdict,
+    threads: int = 1,
+    deadline: float | None = None,
+) -> Iterator[tuple[int, Outcome]]:
+    """Relax conformers and judge what came out, as they finish.
+
+    Args:
+        engine: Potential and molecule.
+        starts: K times (N, 3) angstrom; not changed.
+        terms: How.
+        verdict: Which losses of a conformer are worth more than its energy.
+        threads: Processes at most.
+        deadline: Of `time.monotonic()`; no conformer is begun after it.
+
+    Returns:
+        (position in `starts`, outcome) of all but those that the time was too short for.
+    """
+    whole = [k for k, x in enumerate(starts) if np.isfinite(x).all()]
+    for k in sorted(set(range(len(starts))) - set(whole)):
+        yield k, Outcome(starts[k], np.nan, False, Cause.NOT_FINITE.name)
+    work = partial(_minimise, terms=terms)
+    for place, minimum in through(engine, work, [starts[k] for k in whole], threads, deadline):
+        k = whole[place]
+        yield k, _outcome(starts[k], minimum, terms, verdict)
+
+
+def energies(
+    engine: Engine, coords: Sequence[np.ndarray], threads: int = 1, deadline: float | None = None
+) -> Iterator[tuple[int, float]]:
+    """Energies of conformers in kcal/mol as they are found, as in `relax`; NaN where there is none."""
+    finite = [k for k, x in enumerate(coords) if np.isfinite(x).all()]
+    for k in sorted(set(range(len(coords))) - set(finite)):
+        yield k, np.nan
+    for place, energy in through(engine, _energy, [coords[k] for k in finite], threads, deadline):
+        yield finite[place], energy
+
+
+def stereo_lost(labels: StereoLabels) -> Verdict:
+    """A verdict on the written stereochemistry alone."""
+    kept = {
+        Cause.CENTRE_INVERTED: centres_kept,
+        Cause.DOUBLE_BOND_STEREO: double_bonds_kept,
+        Cause.ATROPISOMER_STEREO: atropisomers_kept,
+    }
+
+    def verdict(before: np.ndarray, after: np.ndarray) -> str:
+        lost = (cause.name for cause, f in kept.items() if (f(before, labels) & ~f(after, labels)).any())
+        return next(lost, "")
+
+    return verdict
+
+
+def checks_lost(tables: CheckTables, excused: Sequence[Cause] = ()) -> Verdict:
+    """A verdict on everything that conformers are judged by; what failed before is not held against the potential."""
+
+    def verdict(before: np.ndarray, after: np.ndarray) -> str:
+        causes = judge(np.stack([before, after]), tables).causes
+        return next((c.name for c, failed in causes.items() if c not in excused and failed[1] and not failed[0]), "")
+
+    return verdict
+
+
+def _minimise(surface: Surface, coords: np.ndarray, terms: Terms) -> Minimum:
+    return surface.minimise(coords, terms.max_iters, terms.fixed, terms.restraint)
+
+
+def _energy(surface: Surface, coords: np.ndarray) -> float:
+    return surface.energy(coords)
+
+
+def _outcome(start: np.ndarray, minimum: Minimum, terms: Terms, verdict: Verdict) -> Outcome:
+    coords = np.array(minimum.coords, dtype=np.float64)
+    coords[list(terms.fixed)] = start[list(terms.fixed)]  # also where an engine works in single precision
+    if not np.isfinite(coords).all():
+        problem = Cause.NOT_FINITE.name
+    else:
+        problem = verdict(start, coords) if np.isfinite(minimum.energy) else NO_ENERGY
+    if problem:
+        return Outcome(start, np.nan, False, problem)
+    return Outcome(coords, minimum.energy, minimum.converged)

@@ -1,0 +1,246 @@
+"""How do conformers reach the minima of an energy surface? RefineConformers, in place, each judged afterwards."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import Conformer
+from tqdm import tqdm
+
+from rdkit_ebd.chem.conformers import chosen_conformers, place, positions, refuse_unfinished
+from rdkit_ebd.chem.provenance import get_provenance, set_provenance
+from rdkit_ebd.chem.stereo import stereo_labels
+from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
+from rdkit_ebd.ensemble.minimise import MAX_ITERS, TIMEOUT, UNTREATABLE, Outcome, Terms, relax, stereo_lost
+from rdkit_ebd.params import count_threads
+from rdkit_ebd.potentials import Potential
+from rdkit_ebd.report import causes_in_words
+
+FAILED = (-1, math.nan)  # RDKit's code for a molecule without parameters
+
+
+@dataclass
+class RefineReport:
+    """The outcome of one refinement.
+
+    Attributes:
+        method: Name of the potential.
+        ids: Ids of the conformers asked for.
+        results: (0, 1 or -1, energy in kcal/mol) of each: converged, not converged, not refined (energy NaN).
+        problems: (id, cause) of each conformer that is as it was before. Causes are those of the judgement
+            (CENTRE_INVERTED, DOUBLE_BOND_STEREO, ATROPISOMER_STEREO, NOT_FINITE), NO_ENERGY where the engine broke
+            down, EXCEEDED_TIMEOUT, and UNTREATABLE for a molecule without parameters.
+        notes: What a reader of the energies should know, such as where charges came from.
+        messages: What else a reader should know, such as which atoms have no parameters.
+        seconds: Time spent.
+    """
+
+    method: str
+    ids: list[int]
+    results: list[tuple[int, float]] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def converged(self) -> int:
+        """Conformers that reached a minimum."""
+        return Counter(code for code, _ in self.results)[0]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of them did."""
+        return self.converged == len(self.ids)
+
+    def summary(self) -> str:
+        """One line, such as `18 of 20 conformers at MMFF94s minima in 0.41 s (2 not refined: CENTRE_INVERTED 2)`."""
+        line = f"{self.converged} of {len(self.ids)} conformers at {self.method} minima in {self.seconds:.2f} s"
+        short = len(self.ids) - self.converged - len(self.problems)
+        lost = [f"{short} not converged"] * bool(short)
+        lost += [f"{len(self.problems)} not refined{causes_in_words(self.problems)}"] * bool(self.problems)
+        line += f" ({', '.join(lost)})" if lost else ""
+        return "; ".join([line, *self.messages])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, `converged` and `ok`, as JSON takes them; energies that are not there are None."""
+        results = [[code, None if math.isnan(energy) else energy] for code, energy in self.results]
+        problems = [list(pair) for pair in self.problems]
+        return {**vars(self), "results": results, "problems": problems, "converged": self.converged, "ok": self.ok}
+
+
+def RefineConformers(
+    mol: Chem.Mol,
+    method: str | Potential = "MMFF94s",
+    confIds: Sequence[int] | None = None,
+    *,
+    maxIters: int = MAX_ITERS,
+    numThreads: int = 1,
+    restraint: float = 0.0,
+    fixedAtoms: Iterable[int] = (),
+    timeout: float = 0,
+    progress: bool = False,
+) -> list[tuple[int, float]]:
+    """Relax conformers on an energy surface, in place; what is written stays the molecule that it was.
+
+    Answers as `rdForceFieldHelpers.MMFFOptimizeMoleculeConfs` does. A conformer that would lose its written
+    stereochemistry, or whose coordinates would not be finite, keeps its coordinates, and its property
+    "ebd_refine_problem" says why. Each conformer is written as it finishes: Ctrl-C leaves the finished ones refined
+    and the others untouched. Provenance ("ebd_stage", "ebd_refined", "ebd_converged", "ebd_energy",
+    "ebd_energy_method") is kept on the conformers, see `get_provenance`.
+
+    Args:
+        mol: Changed in place: coordinates and properties of its conformers alone. All hydrogens are explicit.
+        method: "UFF", "MMFF94", "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB", ... or a `Potential`.
+        confIds: Ids of the conformers, in the order of the answer; all of them if None.
+        maxIters: Iterations of the minimiser at most. RDKit's 200 leave most drugs unconverged.
+        numThreads: Processes at most; 0: all cores, -n: all but n. They are only started where they save time, and
+            need a script's main part under `if __name__ == "__main__":`. The results do not depend on it.
+        restraint: Force constant k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2. 0: none.
+        fixedAtoms: Indices of atoms that do not move at all.
+        timeout: Seconds after which no further conformer is begun; 0: no limit.
+        progress: Show a progress bar.
+
+    Returns:
+        (not_converged, energy) of each conformer: 0 converged, 1 not within `maxIters`, -1 not refined, its energy
+        NaN then. Energies are in kcal/mol, without restraints.
+
+    Raises:
+        TypeError: `mol` is not a molecule, or `method` neither a name nor a potential.
+        ValueError: There is no such method, conformer or atom, a number is out of range, hydrogens are missing.
+        ImportError: The method's engine is not installed; the message has the install line.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMolecule(mol, numConfs=5)
+        >>> all(not_converged == 0 for not_converged, _ in RefineConformers(mol))
+        True
+    """
+    report = RefineWithReport(
+        mol,
+        method,
+        confIds,
+        maxIters=maxIters,
+        numThreads=numThreads,
+        restraint=restraint,
+        fixedAtoms=fixedAtoms,
+        timeout=timeout,
+        progress=progress,
+    )
+    if report.problems:
+        rdBase.LogWarningMsg(report.summary())
+    return report.results
+
+
+def RefineWithReport(
+    mol: Chem.Mol,
+    method: str | Potential = "MMFF94s",
+    confIds: Sequence[int] | None = None,
+    *,
+    maxIters: int = MAX_ITERS,
+    numThreads: int = 1,
+    restraint: float = 0.0,
+    fixedAtoms: Iterable[int] = (),
+    timeout: float = 0,
+    progress: bool = False,
+) -> RefineReport:
+    """`RefineConformers` with its story: what was not refined and why, what to know of the energies, seconds.
+
+    Args:
+        mol: As in `RefineConformers`, and so are all others.
+        method: As there.
+        confIds: As there.
+        maxIters: As there.
+        numThreads: As there.
+        restraint: As there.
+        fixedAtoms: As there.
+        timeout: As there.
+        progress: As there.
+
+    Returns:
+        The report; its `results` are what `RefineConformers` answers.
+
+    Raises:
+        The errors of `RefineConformers`.
+    """
+    start = time.monotonic()
+    conformers, potential = chosen_conformers(mol, confIds), potential_of(method)
+    refuse_unfinished(mol, conformers)
+    terms = _terms(mol, maxIters, fixedAtoms, restraint)
+    _check_timeout(timeout)
+    report = RefineReport(potential.name, [conformer.GetId() for conformer in conformers])
+    outcomes: dict[int, Outcome] = {}
+    obstacle = potential.obstacle(mol)
+    if obstacle is not None:
+        report.messages.append(obstacle)
+    else:
+        engine, threads = Engine(potential, Chem.Mol(mol, True)), count_threads(numThreads)
+        relaxed = relax(
+            engine,
+            positions(conformers),
+            terms,
+            stereo_lost(stereo_labels(mol)),
+            threads,
+            start + timeout if timeout else None,
+        )
+        for k, outcome in tqdm(relaxed, total=len(conformers), unit="conf", disable=not progress):
+            keep(conformers[k], outcome, potential.name)
+            outcomes[k] = outcome
+        report.notes += engine.surface.notes
+    for k, conformer in enumerate(conformers):
+        _tell(report, conformer, outcomes.get(k), UNTREATABLE if obstacle else TIMEOUT)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def keep(conformer: Conformer, outcome: Outcome, method: str) -> None:
+    """Write an outcome to the conformer that it is of; where there was a problem only that."""
+    if outcome.problem:
+        conformer.SetProp("ebd_refine_problem", outcome.problem)
+        return
+    place(conformer, outcome.coords)
+    conformer.ClearProp("ebd_refine_problem")
+    set_provenance(
+        conformer,
+        # that these are not the model's own conformers stays worth knowing
+        stage="fallback" if get_provenance(conformer).get("ebd_stage") == "fallback" else "refined",
+        refined=method,
+        converged=outcome.converged,
+        energy=outcome.energy,
+        energy_method=method,
+    )
+
+
+def _tell(report: RefineReport, conformer: Conformer, outcome: Outcome | None, reason: str) -> None:
+    """Put what became of a conformer into the report; the reason is that of one which was not reached."""
+    if outcome is None:
+        conformer.SetProp("ebd_refine_problem", reason)
+    problem = reason if outcome is None else outcome.problem
+    if outcome is None or problem:
+        report.problems.append((conformer.GetId(), problem))
+        report.results.append(FAILED)
+    else:
+        report.results.append((int(not outcome.converged), outcome.energy))
+
+
+def _terms(mol: Chem.Mol, max_iters: int, fixed: Iterable[int], restraint: float) -> Terms:
+    if max_iters < 1:
+        raise ValueError(f"maxIters must be at least 1, not {max_iters}")
+    if not 0 <= restraint < math.inf:
+        raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
+    atoms = tuple(sorted({int(i) for i in fixed}))
+    strangers = [i for i in atoms if not 0 <= i < mol.GetNumAtoms()]
+    if strangers:
+        raise ValueError(f"fixedAtoms names atoms {strangers}, but the molecule has {mol.GetNumAtoms()} (0 to n - 1)")
+    return Terms(int(max_iters), atoms, float(restraint))
+
+
+def _check_timeout(timeout: float) -> None:
+    if not 0 <= timeout < math.inf:
+        raise ValueError(f"timeout must be a number of seconds of at least 0, not {timeout}")

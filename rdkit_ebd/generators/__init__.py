@@ -1,0 +1,1 @@
+"""Learned generators of coordinates: networks, processes, samplers, checkpoints. Without RDKit."""

@@ -1,0 +1,1 @@
+"""Equivariant Blurring Diffusion: the blurring process, the networks, the sampler."""

@@ -1,0 +1,168 @@
+"""How is a conformer deblurred? A few steps from the prior to atoms, each a prediction and a partial blur back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rdkit_ebd.arrays.batch import Batch
+from rdkit_ebd.arrays.geometry import align, centre, kabsch_rotation, masked_mean
+from rdkit_ebd.generators.denoiser import Denoiser, PathCallback
+from rdkit_ebd.generators.ebd.blur import BlurConfig, earlier_state, mean_state, prior_points
+
+
+@dataclass(frozen=True)
+class Held:
+    """Atoms held in place while the rest is deblurred around them.
+
+    Attributes:
+        atoms: (A,) int64 indices.
+        positions: (B, A, 3) or (1, A, 3) angstrom.
+    """
+
+    atoms: Tensor
+    positions: Tensor
+
+    def moved(self, by: Tensor) -> Held:
+        """The same atoms, each row's positions shifted by (B, 1, 3)."""
+        return Held(self.atoms, self.positions + by)
+
+    def put(self, x: Tensor) -> Tensor:
+        """Superpose x (B, N, 3) on the held positions, then set the held atoms exactly."""
+        here = x[:, self.atoms]
+        whole = torch.ones(here.shape[:2], dtype=torch.bool, device=x.device)
+        there = self.positions.expand_as(here)
+        here_middle, there_middle = masked_mean(here, whole), masked_mean(there, whole)
+        rotation = kabsch_rotation(here - here_middle, there - there_middle, whole)
+        x = (x - here_middle) @ rotation + there_middle
+        return x.index_copy(1, self.atoms, there)
+
+
+def deblur_times(steps: int, rounds: int = 1) -> list[float]:
+    """Times at which the network is asked: 1 down to 1 / steps, evenly, once per round."""
+    if steps < 1 or rounds < 1:
+        raise ValueError(f"a conformer needs at least one deblurring step and round, not {steps} and {rounds}")
+    return [1 - i / steps for i in range(steps)] * rounds
+
+
+def deblur(
+    denoise: Denoiser,
+    seed: Tensor,
+    batch: Batch,
+    config: BlurConfig,
+    times: Sequence[float],
+    noise: Tensor,
+    held: Held | None = None,
+    callback: PathCallback | None = None,
+) -> Tensor:
+    """Deblur coarse seeds into conformers (Park & Shen, algorithm 2, with a free choice of times).
+
+    Args:
+        denoise: The network.
+        seed: (B, N, 3) coarse conformers, angstrom.
+        batch: The molecules.
+        config: Blurring process the network was trained on.
+        times: Descending, the first usually 1. Where they rise or stay, a new round begins, with the conformer
+            reached as its seed: repeated denoising climbs to the nearest mode, as a minimiser finds its basin.
+        noise: (B, len(times), N, 3) standard normal, one slice per step.
+        held: Atoms that stay in place, in the seeds' frame.
+        callback: Called as (step, t, x_t, x_0) before each step is taken.
+
+    Returns:
+        (B, N, 3) conformers, aligned to their seeds.
+
+    Raises:
+        ValueError: One time alone, for a network of discrete times; or others than its own, for one that predicts the
+            previous of them.
+    """
+    _check_times(times, config)
+    middle = masked_mean(seed, batch.mask)
+    seed = seed - middle
+    held = held and held.moved(-middle)
+    prior = prior_points(seed, batch, config)
+    x_0 = x_t = prior
+    t = torch.ones(len(seed), dtype=seed.dtype, device=seed.device)
+    for step, time in enumerate(times):
+        begins = not step or time >= times[step - 1]
+        if step and begins:
+            seed, prior = x_0, prior_points(x_0, batch, config)
+        before, t = t, torch.full_like(t, time)
+        if begins:
+            mean, scale = mean_state(x_0, prior, t, config), config.noise_scale(t)
+        else:
+            mean, scale = earlier_state(x_0, x_t, prior, before, t, config)
+            mean = x_0 if config.target == "previous" else mean  # then the network has said it already
+        x_t = centre(mean + scale[:, None, None] * noise[:, step], batch.mask)
+        if time == 1 and config.timesteps:  # not trained; the next time is asked of a state as blurred as this
+            x_0 = prior
+        else:
+            x_0 = align(denoise(x_t, t, batch, prior), seed, batch.mask)
+            x_0 = held.put(x_0) if held else x_0
+        if callback is not None:
+            callback(step, time, x_t + middle, x_0 + middle)
+    if config.timesteps:  # the noise of time 1, which no prediction has seen
+        x_0 = centre(x_0 + config.noise_scale(torch.zeros_like(t))[:, None, None] * noise[:, 0], batch.mask)
+        x_0 = held.put(x_0) if held else x_0
+    return x_0 + middle
+
+
+def deblur_until_settled(
+    denoise: Denoiser,
+    seed: Tensor,
+    batch: Batch,
+    config: BlurConfig,
+    times: Sequence[float],
+    noise: Tensor,
+    tolerance: float,
+    held: Held | None = None,
+    callback: PathCallback | None = None,
+) -> Tensor:
+    """Deblur as `deblur` does, but leave a conformer alone once a round has hardly moved it.
+
+    Rows do not wait for one another, so that one that settles early does not depend on its company.
+
+    Args:
+        denoise, seed, batch, config, times, noise, held: As `deblur` takes them; held positions are those of all rows.
+        tolerance: Root mean square displacement of a round, angstrom, below which there is no further one; 0: there
+            always is.
+        callback: As in `deblur`; rows that have settled are shown as they are.
+
+    Returns:
+        (B, N, 3) conformers, aligned to their seeds.
+    """
+    starts = [step for step in range(len(times)) if not step or times[step] >= times[step - 1]]
+    if tolerance <= 0 or len(starts) == 1:
+        return deblur(denoise, seed, batch, config, times, noise, held, callback)
+    x, rows = seed.clone(), torch.arange(len(seed), device=seed.device)
+    for start, stop in zip(starts, [*starts[1:], len(times)], strict=True):
+        told = callback and _for_all_rows(callback, x, rows, start)
+        if len(rows):
+            before, own = x[rows], batch.rows(rows)
+            after = deblur(denoise, before, own, config, times[start:stop], noise[rows, start:stop], held, told)
+            x[rows] = after
+            square = ((after - before).square().sum(-1) * own.mask).sum(1) / own.mask.sum(1)
+            rows = rows[square > tolerance**2]
+        elif told:
+            for step in range(start, stop):
+                told(step - start, times[step], x[rows], x[rows])
+    return x
+
+
+def _for_all_rows(callback: PathCallback, x: Tensor, rows: Tensor, start: int) -> PathCallback:
+    """A callback that is told of some rows, and tells of all."""
+
+    def told(step: int, time: float, x_t: Tensor, x_0: Tensor) -> None:
+        callback(start + step, time, x.index_copy(0, rows, x_t), x.index_copy(0, rows, x_0))
+
+    return told
+
+
+def _check_times(times: Sequence[float], config: BlurConfig) -> None:
+    if config.timesteps and len(times) < 2:
+        raise ValueError("a model of discrete times is never asked at time 1: it needs at least two deblurring steps")
+    own = deblur_times(config.timesteps) if config.target == "previous" and config.timesteps else []
+    if own and list(times) != own * (len(times) // len(own)):
+        raise ValueError(f"a model that predicts the previous of {len(own)} states is used with {len(own)} steps")

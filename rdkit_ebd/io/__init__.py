@@ -1,0 +1,1 @@
+"""SMILES and SD files: reading, writing, output that is resumed."""

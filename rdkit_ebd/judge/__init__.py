@@ -1,0 +1,1 @@
+"""May a conformer be believed? What is asked of it, and what is found."""

@@ -1,0 +1,1 @@
+"""Many molecules: jobs in order, on one core or on many."""

@@ -1,0 +1,48 @@
+"""What becomes of each molecule of a library, and whose turn is it? Outcomes, not errors, in the order of the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rdkit import Chem
+
+from rdkit_ebd.embedding.pipeline import Outcome, Refused, make
+from rdkit_ebd.generators.service import Deblurrer, DeviceFull
+from rdkit_ebd.params import EBD
+from rdkit_ebd.report import EmbedReport
+
+
+@dataclass(frozen=True)
+class Job:
+    """A molecule and the conformers wanted of it."""
+
+    mol: Chem.Mol
+    num_confs: int
+
+
+def failed(num_confs: int, cause: str, message: str) -> Outcome:
+    """The outcome of a molecule of which nothing could be made, and which stays as it is."""
+    causes = [(k, cause) for k in range(num_confs)]
+    return Outcome([], EmbedReport(requested=num_confs, failed=causes, messages=[message]), None)
+
+
+def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> Outcome:
+    """Make the conformers of a molecule; whatever goes wrong is an outcome too, so that the others go on.
+
+    Args:
+        job: A sanitised molecule with atoms.
+        params: Validated, but for what depends on the molecule.
+        deblurrer: As in `embed.make`.
+    """
+    try:
+        params.validate(job.mol.GetNumAtoms())
+    except ValueError as error:  # coordMap beyond its atoms
+        return failed(job.num_confs, "REFUSED", str(error))
+    try:
+        return make(job.mol, job.num_confs, params, deblurrer=deblurrer)
+    except Refused as error:
+        return failed(job.num_confs, error.cause, str(error))
+    except (MemoryError, DeviceFull) as error:
+        return failed(job.num_confs, "OUT_OF_MEMORY", str(error) or "out of memory")
+    except Exception as error:
+        return failed(job.num_confs, "INTERNAL_ERROR", f"internal error, please report it: {error!r}")

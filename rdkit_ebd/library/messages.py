@@ -1,0 +1,82 @@
+"""What do a worker process and its parent say to each other? A few messages, each pickled whole."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from rdkit import Chem
+
+from rdkit_ebd.embedding.component_task import OWN
+from rdkit_ebd.library.job import Job
+from rdkit_ebd.params import EBD
+
+_WITHOUT_CONFORMERS = int(Chem.PropertyPickleOptions.AllProps) | int(Chem.PropertyPickleOptions.NoConformers)
+_WITH_CONFORMERS = int(Chem.PropertyPickleOptions.AllProps) | int(Chem.PropertyPickleOptions.CoordsAsDouble)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The parent's first message.
+
+    Attributes:
+        params: Of every molecule.
+        served: Whether the parent deblurs.
+    """
+
+    params: EBD
+    served: bool
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker's first message: the model is loaded."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A molecule to do; the worker answers with an `Outcome`, and before it may ask with `Request`s.
+
+    Attributes:
+        mol: As RDKit packs it, with its properties; with its conformers only where they are the seeds.
+        num_confs: Conformers wanted.
+    """
+
+    mol: bytes
+    num_confs: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The parent's answer to a request that it could not deblur.
+
+    Attributes:
+        message: Why.
+        full: Whether the memory of the device was too small.
+    """
+
+    message: str
+    full: bool
+
+
+def packed(job: Job, params: EBD) -> Work:
+    """A job as it is sent."""
+    flags = _WITH_CONFORMERS if params.coarse == OWN else _WITHOUT_CONFORMERS
+    return Work(job.mol.ToBinary(flags), job.num_confs)
+
+
+def unpacked(work: Work) -> Job:
+    """A job as it was before it was sent."""
+    return Job(Chem.Mol(work.mol), work.num_confs)  # type: ignore[call-overload]  # RDKit's stubs say str
+
+
+def send(connection: Connection, message: Any) -> None:
+    """Send a message; an OSError where nobody listens any more."""
+    connection.send_bytes(pickle.dumps(message, protocol=5))  # Connection.send would share torch's tensors
+
+
+def receive(connection: Connection) -> Any:
+    """The next message; an EOFError or OSError where the other side has gone."""
+    return pickle.loads(connection.recv_bytes())

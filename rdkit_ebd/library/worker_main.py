@@ -1,0 +1,76 @@
+"""What does a worker process do? Molecule after molecule, until its parent ends it or goes away.
+
+Started by `process_pool` as `python -m rdkit_ebd.library.worker_main FD`, where FD is its end of a socket pair.
+Standard input is the parent's lifeline: it ends when the parent does, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import torch
+from rdkit import rdBase
+
+from rdkit_ebd.generators.checkpoint import load_model
+from rdkit_ebd.generators.service import Deblurred, Deblurrer, DeviceFull, Request
+from rdkit_ebd.library.job import outcome_of
+from rdkit_ebd.library.messages import Ready, Refusal, Start, receive, send, unpacked
+
+ORPHANED = 3  # exit code
+
+
+@dataclass(frozen=True)
+class ServedDeblurrer:
+    """Has the parent deblur, who holds the device."""
+
+    connection: Connection
+
+    def __call__(self, request: Request) -> Deblurred:
+        """Ask, and wait for the answer.
+
+        Raises:
+            DeviceFull: Not even one of the seeds fits into the memory of the parent's device.
+            RuntimeError: The parent could not deblur for another reason.
+        """
+        send(self.connection, request)
+        answer = receive(self.connection)
+        if isinstance(answer, Refusal):
+            raise (DeviceFull if answer.full else RuntimeError)(answer.message)
+        return answer
+
+
+def work(connection: Connection) -> None:
+    """Do what the parent sends, until it sends no more."""
+    start: Start = receive(connection)
+    deblurrer: Deblurrer | None = ServedDeblurrer(connection) if start.served else None
+    load_model(start.params.model, start.params.device)
+    send(connection, Ready())
+    with rdBase.BlockLogs():  # what is worth saying is said by the parent
+        while True:
+            try:
+                job = unpacked(receive(connection))
+            except (EOFError, OSError):
+                return
+            send(connection, outcome_of(job, start.params, deblurrer))
+
+
+def main() -> None:
+    """Run as a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+    work(Connection(int(sys.argv[1])))
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # nothing is ever written
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The coarse stage: what a conformer is deblurred from."""

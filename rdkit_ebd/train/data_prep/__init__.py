@@ -1,0 +1,1 @@
+"""From reference conformers to training shards."""

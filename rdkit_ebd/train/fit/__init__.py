@@ -1,0 +1,1 @@
+"""From shards to weights; needs torch alone."""

@@ -1,0 +1,150 @@
+"""How does a published checkpoint become one of our models? By its weights' names, and settings that it leaves untold.
+
+A published checkpoint holds `model` and `model_ema`, state dicts of the whole method; the network is what lies under
+`encoder.enc.`. What the weights do not say is what the paper says: fragment points, sigma .01, T = 50, seeds of plain
+distance geometry.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.generators.checkpoint import ModelConfig, model_path, read_config, save_model
+from rdkit_ebd.generators.ebd.blur import BlurConfig
+from rdkit_ebd.generators.ebd.published_network import PaperNetwork, PaperNetworkConfig
+
+PREFIX = "encoder.enc."
+GEOM_DRUGS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)  # H B C N O F Si P S Cl Se Br I
+_SHARED = ("coord_mlp_atom.4.weight", "coord_mlp_frag.4.weight")
+
+
+def paper_model(name: str, vocabulary: Vocabulary, **settings: Any) -> ModelConfig:
+    """The published EBD as a model configuration.
+
+    Args:
+        name: The model's name.
+        vocabulary: Fragments.
+        settings: Fields of `ModelConfig` that shall differ from the published.
+    """
+    published: dict[str, Any] = {
+        "network": PaperNetworkConfig(),
+        "blur": BlurConfig("fragments", sigma=0.01, noise="constant", timesteps=50),
+        "elements": GEOM_DRUGS,
+        "max_atoms": 200,  # GEOM-Drugs has up to 181
+        "steps": 50,
+        "noise_scale": 1.25,  # sampled with 0.0125 angstrom, trained with 0.01
+        "levels": ("GEOM-Drugs (GFN2-xTB)",),
+        "architecture": "paper",
+        "coarse": "dg",
+    }
+    return ModelConfig(name=name, vocabulary=vocabulary.to_dict(), **{**published, **settings})
+
+
+def import_checkpoint(
+    checkpoint: str | Path, out: str | Path, vocabulary: Vocabulary | None = None, ema: bool = True
+) -> ModelConfig:
+    """Turn a published checkpoint into a model file, at single precision.
+
+    Args:
+        checkpoint: File with `model` and `model_ema`, as `torch.save` wrote it.
+        out: The .safetensors file to write; the model has its name.
+        vocabulary: The fragments it was trained on; those of the default model, near but not the same, if not given.
+        ema: Take the moving average of the weights rather than the weights themselves.
+
+    Returns:
+        The model's configuration.
+
+    Raises:
+        ValueError: The file is no such checkpoint, or weights are missing, left over, misshapen or not finite; every
+            one of them is named.
+    """
+    out = Path(out)
+    if out.suffix != ".safetensors":
+        raise ValueError(f"a model file must be called NAME.safetensors, not {out.name}")
+    entry = "model_ema" if ema else "model"
+    state = published_state(checkpoint, entry)
+    if problems := misfits(state, PaperNetwork(PaperNetworkConfig())):
+        raise ValueError(f"{entry!r} of {checkpoint} does not fit the published network: {'; '.join(problems)}")
+    origin = {
+        "checkpoint": Path(checkpoint).name,
+        "weights": entry,
+        "vocabulary": "as given" if vocabulary else "the default model's",
+    }
+    config = paper_model(out.stem, vocabulary or shipped_vocabulary(), card={"imported": origin})
+    save_model(out, config, state, torch.float32)
+    return config
+
+
+def published_state(checkpoint: str | Path, entry: str) -> dict[str, Tensor]:
+    """The network's part of a checkpoint's `entry`, under the names of `PaperNetwork`.
+
+    Raises:
+        ValueError: The file cannot be read as tensors alone, or has no such entry, or nothing under the prefix.
+    """
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is empty"
+        raise ValueError(
+            f"{checkpoint} cannot be read as tensors alone, and nothing else is read since it could run code: {reason} "
+            "If you trust the file, save its entries 'model' and 'model_ema' on their own with torch.save."
+        ) from error
+    entries = sorted(map(str, saved)) if isinstance(saved, dict) else []
+    if entry not in entries or not isinstance(saved[entry], dict):
+        raise ValueError(
+            f"{checkpoint} has no weights {entry!r}; it holds {', '.join(entries) or type(saved).__name__}"
+        )
+    state = {str(name): value for name, value in saved[entry].items()}
+    strange = sorted(name for name in state if not name.startswith(PREFIX))
+    if strange or not state:
+        raise ValueError(f"{entry!r} of {checkpoint} has no weights, or others than {PREFIX}*: {', '.join(strange)}")
+    return {name.removeprefix(PREFIX): value for name, value in state.items()}
+
+
+def misfits(state: dict[str, Any], network: PaperNetwork) -> list[str]:
+    """What keeps a state dict from being this network's; empty if it fits."""
+    wanted = network.state_dict()
+    problems = [f"{name} is missing" for name in wanted if name not in state]
+    problems += [f"{name} is not known" for name in sorted(set(state) - set(wanted))]
+    for name in sorted(set(state) & set(wanted)):
+        problems += _defects(name, state[name], wanted[name])
+    return problems or _split(state)
+
+
+def _defects(name: str, found: Any, wanted: Tensor) -> list[str]:
+    if not isinstance(found, Tensor) or not found.is_floating_point():
+        return [f"{name} is no tensor of floating-point numbers"]
+    if found.shape != wanted.shape:
+        return [f"{name} is {tuple(found.shape)}, not {tuple(wanted.shape)}"]
+    return [] if bool(torch.isfinite(found).all()) else [f"{name} is not finite"]
+
+
+def _split(state: dict[str, Tensor]) -> list[str]:
+    """Layers that ought to be one and differ."""
+    atom, fragment = _SHARED
+    pairs = [(name, name.replace(atom, fragment)) for name in state if name.endswith(atom)]
+    return [f"{a} and {b} are one layer, but differ" for a, b in pairs if not torch.equal(state[a], state[b])]
+
+
+def shipped_vocabulary() -> Vocabulary:
+    """The fragments of the default model."""
+    return Vocabulary.from_dict(read_config(model_path("default")).vocabulary)
+
+
+def read_vocabulary(path: str | Path) -> Vocabulary:
+    """Read a vocabulary from JSON, as `rdkit-ebd train prepare` writes it.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
+    try:
+        return Vocabulary.from_dict(json.loads(Path(path).read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is no vocabulary: {error}") from error

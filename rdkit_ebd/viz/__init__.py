@@ -1,0 +1,1 @@
+"""Pictures of conformers and of how they came about."""

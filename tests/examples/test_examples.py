@@ -1,0 +1,45 @@
+"""Do the examples run, from any folder, as a newcomer would run them?"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TELL = {
+    "quickstart": "conformers",
+    "drop_in": "conformers of ibuprofen",
+    "constrained_core": "at most 0.0000 angstrom",
+    "refine_and_rank": "above the lowest",
+    "docking_prep": "PDBQT files",
+    "train_on_your_sdf": "3 conformers by",
+    "openff_workflow": "kcal/mol",
+    "mdtraj_clusters": "cluster",
+    "paper_figures": "wrote deblurring.png",
+}
+NEEDS = {
+    "refine_and_rank": "tblite",
+    "docking_prep": "meeko",
+    "openff_workflow": "openff",
+    "mdtraj_clusters": "mdtraj",
+    "paper_figures": "matplotlib",
+}
+OF_THEIR_OWN = {"demo"}  # `make demo`
+
+
+def test_every_example_is_run() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*TELL, *OF_THEIR_OWN}
+
+
+@pytest.mark.parametrize("name", TELL)
+def test_example(name: str, tmp_path: Path) -> None:
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        pytest.skip(f"{NEEDS[name]} is not installed")
+    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert TELL[name] in done.stdout

@@ -1,0 +1,397 @@
+"""Is it the published network and sampler, to the last digit, and does it keep the promises of our own?
+
+What it computes is compared with the paper's formulas written out atom by atom, from the molecule itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import (
+    conformers,
+    graph_of,
+    permuted,
+    rotations,
+    rows,
+    system,
+    tiny_vocabulary,
+    with_hydrogens,
+)
+from rdkit import Chem
+from torch import Tensor
+
+from rdkit_ebd import EBD, EmbedWithReport
+from rdkit_ebd.arrays.batch import collate
+from rdkit_ebd.arrays.molgraph import SAME_FRAGMENT
+from rdkit_ebd.chem.fragments import assign_fragments
+from rdkit_ebd.generators.checkpoint import save_model
+from rdkit_ebd.generators.ebd.blur import BlurConfig, prior_points
+from rdkit_ebd.generators.ebd.published_network import EDGE_NUMBERS, EDGE_OF_CODE, PaperNetwork, PaperNetworkConfig
+from rdkit_ebd.generators.ebd.sampler import Held, deblur, deblur_times
+from rdkit_ebd.train.data_prep.shards import Example
+from rdkit_ebd.train.fit.objective import Pairs, training_loss
+from rdkit_ebd.train.import_published import paper_model
+from rdkit_ebd.train.loop import Trainer, batches
+from rdkit_ebd.train.recipes import recipe, resumed
+
+PUBLISHED = PaperNetworkConfig()
+SMALL = PaperNetworkConfig(width=16, blocks=3)
+SENSIBLE = replace(SMALL, published_quirks=False)
+BLUR = BlurConfig("fragments", 0.01, "constant", timesteps=50)
+GOLDEN = Path(__file__).parent / "published_golden.json"
+EVERY_BOND = "O=[N+]([O-])C=CC#CC1=CSC=N1"
+Arrays = dict[str, np.ndarray]
+
+
+def untrained(config: PaperNetworkConfig = SMALL, pull: float = 3e-4, seed: int = 0) -> PaperNetwork:
+    """A network in double precision, the same on every machine, whose pulls are large enough to be seen."""
+    generator = torch.Generator().manual_seed(seed)
+    network = PaperNetwork(config).double()
+    with torch.no_grad():
+        for name, p in network.named_parameters():
+            scale = pull if name.endswith(".4.weight") else 0.5 * p.shape[-1] ** -0.5
+            p.copy_(scale * torch.randn(p.shape, generator=generator, dtype=p.dtype))
+    return network.requires_grad_(False).eval()
+
+
+def at(time: float, x: Tensor) -> Tensor:
+    return torch.full((len(x),), time, dtype=x.dtype)
+
+
+# The paper's formulas, one atom and one pair at a time.
+
+
+def silu(v: np.ndarray) -> np.ndarray:
+    return v / (1 + np.exp(-v))
+
+
+def mlp(w: Arrays, name: str, *inputs: object) -> np.ndarray:
+    """Every layer there is under the name, with SiLU in between."""
+    v = np.concatenate([np.atleast_1d(part) for part in inputs])
+    for i in range(0, 5, 2):
+        if f"{name}.{i}.weight" in w:
+            v = (silu(v) if i else v) @ w[f"{name}.{i}.weight"].T + w.get(f"{name}.{i}.bias", 0)
+    return v
+
+
+def heard(w: Arrays, name: str, inputs: list[list[object]]) -> np.ndarray:
+    """Sum of messages, each times its attention."""
+    total = np.zeros(w[f"{name}.edge_mlp.2.bias"].shape)
+    for parts in inputs:
+        message = silu(mlp(w, f"{name}.edge_mlp", *parts))
+        total = total + message / (1 + np.exp(-mlp(w, f"{name}.att_mlp", message)))
+    return total
+
+
+def edge_numbers(mol: Chem.Mol, x: np.ndarray) -> dict[tuple[int, int], int]:
+    """The published number of every edge."""
+    hops, found = Chem.GetDistanceMatrix(mol), {}
+    for i, j in np.argwhere(~np.eye(len(x), dtype=bool)).tolist():
+        if hops[i, j] == 1:
+            found[i, j] = int(mol.GetBondBetweenAtoms(i, j).GetBondType())
+        elif hops[i, j] <= 3:
+            found[i, j] = 21 + int(hops[i, j])
+        elif np.linalg.norm(x[i] - x[j]) <= 10:
+            found[i, j] = 0
+    return found
+
+
+def by_the_book(w: Arrays, mol: Chem.Mol, x_t: np.ndarray, t: float, x_f: np.ndarray) -> np.ndarray:
+    """The paper's network on one molecule: x_t (N, 3), x_f (F, 3) -> x_0 (N, 3)."""
+    owner, symbols = assign_fragments(mol, tiny_vocabulary()), [a.GetSymbol() for a in mol.GetAtoms()]
+    groups = (["C"], ["N", "O", "S", "P"], ["F", "Cl", "Br", "I"])
+    n, f = len(x_t), len(x_f)
+    numbers = [silu(w["atom_embedding.0.weight"][a.GetAtomicNum()]) for a in mol.GetAtoms()]
+    h = [silu(w["atom_embedding.2.weight"] @ [*v, t] + w["atom_embedding.2.bias"]) for v in numbers]
+    counts = [[sum(symbols[i] in group for i in range(n) if owner[i] == k) for group in groups] for k in range(f)]
+    z = [mlp(w, "frag_embedding", v, t) for v in counts]
+    edges, x = edge_numbers(mol, x_t), x_t.copy()
+
+    def square(a: np.ndarray, b: np.ndarray) -> float:
+        return float(((a - b) ** 2).sum())
+
+    for block in range(sum(name.endswith("a_eq.bond_emb.weight") for name in w)):
+        name, old = f"e_block_{block}.f_inv_0", list(z)
+        for k in range(f):
+            others = [[old[k], old[m], *[square(x_f[k], x_f[m])] * 2] for m in range(f) if m != k]
+            pooled = sum(h[i] for i in range(n) if owner[i] == k)
+            z[k] = old[k] + mlp(w, f"{name}.node_mlp", old[k], pooled, heard(w, name, others))
+        name, old = f"e_block_{block}.a_inv_0", list(h)
+        for i in range(n):
+            near = [
+                [old[i], old[j], square(x[i], x[j]), square(x_t[i], x_t[j]), w[f"{name}.bond_emb.weight"][e]]
+                for (first, j), e in edges.items()
+                if first == i
+            ]
+            h[i] = old[i] + mlp(w, f"{name}.node_mlp", old[i], z[owner[i]], heard(w, name, near))
+        name, before = f"e_block_{block}.a_eq", x.copy()
+        for (i, j), e in edges.items():
+            near_by = [square(before[i], before[j]), square(x_t[i], x_t[j]), w[f"{name}.bond_emb.weight"][e]]
+            pull = 15 * np.tanh(mlp(w, f"{name}.coord_mlp_atom", h[i], h[j], *near_by))
+            x[i] += (before[i] - before[j]) / (np.linalg.norm(before[i] - before[j]) + 1) * pull
+        for i in range(n):
+            away = before[i] - x_f[owner[i]]
+            pull = 15 * np.tanh(mlp(w, f"{name}.coord_mlp_frag", h[i], z[owner[i]], *[square(away, 0 * away)] * 2))
+            x[i] += away / (np.linalg.norm(away) + 1) * pull
+    return x - x.mean(0)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "config", "time"),
+    [("ibuprofen", PUBLISHED, 0.5), ("CCCCCCCCCC", SMALL, 0.98), (EVERY_BOND, SMALL, 0.02)],
+)
+def test_the_network_computes_the_papers_formulas(smiles: str, config: PaperNetworkConfig, time: float) -> None:
+    network, mol = untrained(config), with_hydrogens(smiles)
+    _, batch, x = system(smiles)
+    assert x.shape[1] <= 33  # where the published radius graph drops no neighbour
+    prior = prior_points(x.flip(0), batch, BLUR)
+    out = network(x, at(time, x), batch, prior)
+    owner = assign_fragments(mol, tiny_vocabulary())
+    layout = np.stack([prior[0, owner == k].numpy().mean(0) for k in range(owner.max() + 1)])
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    expected = by_the_book(weights, mol, x[0].numpy(), time, layout)
+    assert np.abs(out[0].numpy() - expected).max() < 1e-8
+    assert np.abs(expected - x[0].numpy()).max() > 0.1
+
+
+def test_edges_have_their_published_numbers() -> None:
+    seen = set()
+    for smiles in (EVERY_BOND, "CCCCCCCCCC", "c1ccccc1/C=C/C"):
+        mol, x = with_hydrogens(smiles), conformers(smiles)[0]
+        kinds = np.array(EDGE_NUMBERS)[np.array(EDGE_OF_CODE)[graph_of(smiles).pair_types % SAME_FRAGMENT]]
+        for (i, j), number in edge_numbers(mol, x).items():
+            assert kinds[i, j] == number
+            seen.add(number)
+    assert seen == {*EDGE_NUMBERS} - {17}
+
+
+def test_it_has_as_many_parameters_as_published() -> None:
+    assert sum(p.numel() for p in PaperNetwork(PUBLISHED).parameters()) == 2_457_356
+    block = PaperNetwork(SMALL).e_block_0
+    assert block.a_eq.coord_mlp_atom[4] is block.a_eq.coord_mlp_frag[4]
+    block = PaperNetwork(SENSIBLE).e_block_0
+    assert block.a_eq.coord_mlp_atom[4] is not block.a_eq.coord_mlp_frag[4]
+
+
+@pytest.mark.parametrize(("config", "idle"), [(SMALL, {"f_inv_0.bond_emb.weight"}), (SENSIBLE, set())])
+def test_every_parameter_learns_but_the_published_idle_ones(config: PaperNetworkConfig, idle: set[str]) -> None:
+    network = untrained(config).requires_grad_(True)
+    _, batch, x = system("ibuprofen")
+    (network(x, at(0.7, x), batch, prior_points(x, batch, BLUR)) - x.flip(2)).square().sum().backward()
+    unmoved = {name for name, p in network.named_parameters() if p.grad is None or not bool(p.grad.abs().max() > 0)}
+    assert {name.partition(".")[2] for name in unmoved} == idle
+
+
+@pytest.mark.parametrize("config", [SMALL, SENSIBLE])
+@pytest.mark.parametrize("smiles", ["ibuprofen", "CC#CC", "[Na+]", "C=C"])
+def test_moving_and_mirroring_the_input_does_so_to_the_output(config: PaperNetworkConfig, smiles: str) -> None:
+    network = untrained(config)
+    _, batch, x = system(smiles)
+    prior, rotation = prior_points(x.flip(0), batch, BLUR), rotations(len(x))
+    before = network(x, at(0.7, x), batch, prior)
+    for turn in (rotation, -rotation):
+        after = network(x @ turn + 5, at(0.7, x), batch, prior @ turn + 5)
+        assert torch.allclose(after, before @ turn, rtol=0, atol=1e-8)
+    if x.shape[1] > 1:
+        unturned = network(x @ rotation + 5, at(0.7, x), batch, prior + 5)
+        assert (unturned - before @ rotation).abs().max() > 1e-4
+
+
+def test_renumbering_the_atoms_renumbers_the_output() -> None:
+    network = untrained()
+    graph, batch, x = system("ibuprofen")
+    prior, order = prior_points(x, batch, BLUR), np.random.default_rng(0).permutation(graph.num_atoms)
+    after = network(x[:, order], at(0.7, x), rows(permuted(graph, order), 2), prior[:, order])
+    assert torch.allclose(after, network(x, at(0.7, x), batch, prior)[:, order], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("config", [SMALL, SENSIBLE])
+def test_a_molecule_is_the_same_alone_and_beside_a_larger_one(config: PaperNetworkConfig) -> None:
+    network = untrained(config)
+    _, alone, x = system("CCO", 1)
+    _, _, large = system("ibuprofen", 1)
+    together = torch.zeros(2, large.shape[1], 3, dtype=x.dtype)
+    together[0, : x.shape[1]], together[1] = x[0], large[0]
+    batch = collate([graph_of("CCO"), graph_of("ibuprofen")])
+    out = network(together, at(0.7, together), batch, prior_points(together, batch, BLUR))
+    expected = network(x, at(0.7, x), alone, prior_points(x, alone, BLUR))
+    assert torch.allclose(out[:1, : x.shape[1]], expected, rtol=0, atol=1e-9)
+    assert not out[0, x.shape[1] :].any()
+
+
+@pytest.mark.parametrize("config", [SMALL, SENSIBLE])
+def test_every_input_matters_but_labels_do_not(config: PaperNetworkConfig) -> None:
+    network = untrained(config)
+    graph, batch, x = system("ibuprofen")
+    prior = prior_points(x, batch, BLUR)
+    before = network(x, at(0.7, x), batch, prior)
+    others = {
+        "time": network(x, at(0.2, x), batch, prior),
+        "prior": network(x, at(0.7, x), batch, prior * 1.1),
+        "fragments": network(x, at(0.7, x), rows(replace(graph, fragments=0 * graph.fragments), 2), prior),
+        "pairs": network(x, at(0.7, x), rows(replace(graph, pair_types=graph.pair_types[::-1, ::-1].copy()), 2), prior),
+        "atoms": network(x, at(0.7, x), rows(replace(graph, atom_features=graph.atom_features[::-1].copy()), 2), prior),
+    }
+    assert [name for name, after in others.items() if (after - before).abs().max() < 1e-4] == []
+    mirrored = rows(replace(graph, stereo_signs=-graph.stereo_signs), 2)
+    assert torch.equal(network(x, at(0.7, x), mirrored, prior), before)
+
+
+def test_atoms_that_coincide_have_finite_gradients() -> None:
+    network, batch = untrained().float().requires_grad_(True), rows(graph_of("CCO"), 1)
+    x = torch.zeros(1, 9, 3, requires_grad=True)
+    out = network(x, at(0.98, x), batch, x.detach())
+    (out * torch.arange(27.0).view(1, 9, 3)).sum().backward()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
+    assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
+
+
+def test_low_precision_stays_close() -> None:
+    network = untrained().float()
+    _, batch, x = system("ibuprofen")
+    x = x.float()
+    exact = network(x, at(0.7, x), batch, x)
+    network.set_low_precision(True)
+    rough = network(x, at(0.7, x), batch, x)
+    assert 0 < (rough - exact).abs().max() < 0.1 * (exact - x).abs().max()
+    network.set_low_precision(False)
+    assert torch.equal(network(x, at(0.7, x), batch, x), exact)
+
+
+# Sampling.
+
+
+def sampled_by_the_book(network: PaperNetwork, seed: Tensor, noise: Tensor, told: list[float]) -> Tensor:
+    """Park & Shen's sampler for one molecule, step by step: seed (N, 3), noise (50, N, 3) -> (N, 3)."""
+    batch, steps = rows(graph_of("paracetamol"), 1), 50
+    centred = seed - seed.mean(0)
+    prior = prior_points(centred[None], batch, BLUR)[0]
+    u = prior + 0.0125 * noise[1]
+    for i in range(steps - 1, 0, -1):
+        u = u - u.mean(0)
+        told.append(i / steps)
+        predicted = network(u[None], torch.tensor([i / steps], dtype=u.dtype), batch, prior[None])[0]
+        a, _, b = torch.linalg.svd(predicted.T @ centred)
+        predicted = predicted @ a @ torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(a @ b))]).double()) @ b
+        fresh = noise[0] if i == 1 else noise[steps - i + 1]
+        u = predicted + (i - 1) / steps * (prior - predicted) + 0.0125 * fresh
+    return u - u.mean(0) + seed.mean(0)
+
+
+def golden() -> tuple[Tensor, Tensor, Tensor]:
+    """Seed (20, 3), noise (50, 20, 3) and what an untrained network makes of them."""
+    data = json.loads(GOLDEN.read_text())
+    noise = torch.randn(50, 20, 3, generator=torch.Generator().manual_seed(data["noise_seed"]), dtype=torch.float64)
+    return torch.tensor(data["seed"]).double(), noise, torch.tensor(data["conformer"]).double()
+
+
+def test_sampling_is_as_published_and_as_it_was() -> None:
+    network, model = untrained(), paper_model("paper", tiny_vocabulary())
+    seed, noise, expected = golden()
+    asked: list[float] = []
+    book = sampled_by_the_book(network, seed, noise, asked)
+    told: list[float] = []
+
+    def denoise(x_t: Tensor, t: Tensor, *rest: object) -> Tensor:
+        told.append(float(t[0]))
+        return network(x_t, t, *rest)
+
+    batch, times = rows(graph_of("paracetamol"), 1), deblur_times(model.steps, model.rounds)
+    out = deblur(denoise, seed[None], batch, model.blur, times, model.noise_scale * noise[None])[0]
+    assert len(told) == 49
+    assert np.allclose(told, asked, rtol=0, atol=1e-12)
+    assert (out - book).abs().max() < 1e-8
+    assert (out - expected).abs().max() < 1e-3
+    assert (out - seed).abs().max() > 0.5
+
+
+def test_discrete_times_need_two_steps_and_keep_held_atoms() -> None:
+    network = untrained()
+    _, batch, x = system("CCCO")
+    noise = torch.ones(len(x), 3, *x.shape[1:], dtype=x.dtype)
+    with pytest.raises(ValueError, match="two"):
+        deblur(network, x, batch, BLUR, deblur_times(1), noise)
+    held = Held(torch.tensor([0, 2]), x[:, [0, 2]])
+    out = deblur(network, x, batch, BLUR, deblur_times(3), noise, held)
+    assert torch.allclose(out[:, [0, 2]], x[:, [0, 2]], rtol=0, atol=1e-9)
+    assert (out - x)[:, 1].norm(dim=-1).min() > 1e-3
+    with pytest.raises(ValueError, match="timesteps"):
+        BlurConfig(timesteps=1)
+
+
+# Training.
+
+
+@pytest.fixture
+def own_generator() -> Iterator[None]:
+    """A trainer seeds the global generator; other tests should not notice."""
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+def paired(examples: list[Example], count: int) -> list[Pairs]:
+    return list(islice(batches(examples, 128, 0, 0.0), count))
+
+
+@pytest.mark.usefixtures("own_generator")
+def test_the_recipe_trains_and_its_model_can_be_kept(examples: list[Example], tmp_path: Path) -> None:
+    config = recipe("paper", tiny_vocabulary(), [1, 6, 7, 8], ["ours"])
+    assert config.model.network == PUBLISHED
+    config = replace(config, model=replace(config.model, network=SMALL), lr=2e-3)
+    trainer = Trainer(config, tmp_path, torch.device("cpu"))
+    assert trainer.optimiser.defaults["amsgrad"]
+    losses = [trainer.train_step(pairs, 1.0)["loss"] for pairs in paired(examples, 40)]
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+    further = Trainer(resumed(config.model, [1, 9], ["ours", "more"]), tmp_path, torch.device("cpu"))
+    further.load_weights(trainer.average)
+    assert all(torch.equal(v, trainer.average[k]) for k, v in further.network.state_dict().items())
+    path, seen = tmp_path / "paper.safetensors", []
+    save_model(path, config.model, trainer.average)
+    mol = with_hydrogens("CC(=O)NCC")
+    params = EBD(model=str(path), coarse="dg", randomSeed=1, maxIterations=1, fallback="ETKDGv3")
+    assert EmbedWithReport(mol, 2, params, callback=lambda index, path: seen.append(path.GetNumConformers())).ok
+    assert mol.GetNumConformers() == 2
+    assert seen == [51, 51]
+
+
+@pytest.mark.usefixtures("own_generator")
+def test_gradients_are_clipped_by_those_before(examples: list[Example], tmp_path: Path) -> None:
+    config = recipe("paper", tiny_vocabulary(), [1, 6, 7, 8], ["ours"])
+    config = replace(config, model=replace(config.model, network=SMALL), clip_window=3)
+    trainer, norms = Trainer(config, tmp_path, torch.device("cpu")), []
+    for pairs in paired(examples, 5):
+        limit = 1.5 * np.mean(norms[-3:]) + 2 * np.std(norms[-3:]) if norms else config.clip
+        norms.append(min(trainer.train_step(pairs, 1.0)["norm"], limit))
+    assert list(trainer.norms) == pytest.approx(norms[-3:])
+    trainer.norms.clear()
+    trainer.norms.append(1e-9)
+    before = {name: p.clone() for name, p in trainer.network.named_parameters()}
+    assert trainer.train_step(paired(examples, 1)[0], 1.0)["norm"] > 1e-3
+    assert list(trainer.norms) == pytest.approx([1e-9, 1.5e-9])
+    assert all((p - before[name]).abs().max() <= config.lr * 1.01 for name, p in trainer.network.named_parameters())
+
+
+def test_the_loss_is_the_papers(examples: list[Example]) -> None:
+    objective = recipe("paper", tiny_vocabulary(), [1, 6], ["ours"]).objective
+    [pairs] = paired(examples, 1)
+    times = []
+
+    def mistaken(x_t: Tensor, t: Tensor, *_: object) -> Tensor:
+        times.extend((t * 50).tolist())
+        return 1.1 * (pairs.reference - 3) * pairs.batch.mask[..., None]
+
+    for _ in range(40):
+        loss = training_loss(mistaken, pairs, BLUR, objective)["loss"]
+    squares = pairs.reference.square().sum((1, 2))  # the references are centred
+    assert float(loss) == pytest.approx(0.01 * float(squares.mean()), rel=1e-3)
+    assert np.allclose(times, np.round(times), atol=1e-4)
+    assert {round(time) for time in times} >= {1, 49}
+    assert max(times) < 49.5

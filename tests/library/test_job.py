@@ -1,0 +1,108 @@
+"""Are outcomes told in order, and is everything that goes wrong with a molecule an outcome?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from helpers import with_hydrogens
+from rdkit import Chem
+
+from rdkit_ebd.embedding.pipeline import Outcome
+from rdkit_ebd.generators.service import Deblurred, DeviceFull, Request
+from rdkit_ebd.library.job import Job, failed, outcome_of
+from rdkit_ebd.library.ordered_queue import Line
+from rdkit_ebd.params import EBD
+
+
+def jobs(count: int) -> list[Job | Outcome]:
+    return [Job(Chem.MolFromSmiles("C"), k) for k in range(count)]
+
+
+def done(number: int) -> Outcome:
+    return failed(number, "CAUSE", f"molecule {number}")
+
+
+def test_outcomes_are_told_in_the_order_of_the_input() -> None:
+    line = Line(iter([*jobs(3), done(3)]))
+    taken = [line.take() for _ in range(4)]
+    assert [t and t[0] for t in taken] == [0, 1, 2, None]
+    line.finish(2, done(2))
+    line.finish(1, done(1))
+    assert not line.ready
+    line.finish(0, done(0))
+    assert [line.tell().report.requested for _ in range(4)] == [0, 1, 2, 3]
+    assert line.over
+
+
+def test_no_more_is_read_than_agreed() -> None:
+    read: list[int] = []
+
+    def source() -> Iterator[Job | Outcome]:
+        for k, job in enumerate(jobs(10)):
+            read.append(k)
+            yield job
+
+    line = Line(source(), ahead=3)
+    assert [line.take() is None for _ in range(5)] == [False, False, False, True, True]
+    assert read == [0, 1, 2]
+    line.finish(0, done(0))
+    line.tell()
+    assert line.take() is not None
+    assert read == [0, 1, 2, 3]
+
+
+def test_what_the_source_raises_is_told_in_its_turn() -> None:
+    def source() -> Iterator[Job | Outcome]:
+        yield from jobs(2)
+        raise OSError("the disk has gone")
+
+    line = Line(source())
+    assert [line.take() is None for _ in range(4)] == [False, False, True, True]
+    for k in range(2):
+        line.finish(k, done(k))
+        line.tell()
+    assert not line.over
+    with pytest.raises(OSError, match="gone"):
+        line.tell()
+
+
+def test_a_lost_job_is_done_once_more_and_no_more_than_once() -> None:
+    line = Line(iter([Job(Chem.MolFromSmiles("C"), 2)]))
+    taken = line.take()
+    assert taken is not None
+    line.lose(*taken, "by signal 9")
+    assert line.take() == taken
+    line.lose(*taken, "by signal 11")
+    assert line.take() is None
+    report = line.tell().report
+    assert report.failed == [(0, "WORKER_DIED"), (1, "WORKER_DIED")]
+    assert "signal 11" in report.messages[0]
+    assert not report.ok
+
+
+def refuse(request: Request) -> Deblurred:
+    raise DeviceFull(f"{request.atoms} atoms do not fit")
+
+
+def break_down(request: Request) -> Deblurred:
+    raise RuntimeError("unheard of")
+
+
+@pytest.mark.parametrize(
+    ("smiles", "params", "deblurrer", "cause", "told"),
+    [
+        ("C[Si](C)(C)C", EBD(), None, "UNSUPPORTED", "Si"),
+        ("CCO", EBD(coarse="conformers"), None, "NO_SEED", "it has none"),
+        ("CCO", EBD(coordMap={99: (0, 0, 0)}), None, "REFUSED", "99"),
+        ("nicotine", EBD(), refuse, "OUT_OF_MEMORY", "do not fit"),
+        ("nicotine", EBD(), break_down, "INTERNAL_ERROR", "unheard of"),
+    ],
+)
+def test_whatever_goes_wrong_is_an_outcome(smiles: str, params: EBD, deblurrer: object, cause: str, told: str) -> None:
+    mol = with_hydrogens(smiles)
+    outcome = outcome_of(Job(mol, 2), params, deblurrer)  # type: ignore[arg-type]
+    assert outcome.found == []
+    assert outcome.origin is None
+    assert outcome.report.failed == [(0, cause), (1, cause)]
+    assert told in outcome.report.messages[0]
