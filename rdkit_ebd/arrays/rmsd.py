@@ -35,7 +35,7 @@ def best_rms(coords_a: np.ndarray, coords_b: np.ndarray, mappings: np.ndarray) -
     return rms
 
 
-class Gallery:
+class ConformerSet:
     """Shapes of one molecule, to ask how far another is from the nearest of them.
 
     Args:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from rdkit import Chem, rdBase
 
 from rdkit_ebd.data.record import Record
-from rdkit_ebd.evaluation.measures import Yardstick, positions
+from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
 from rdkit_ebd.evaluation.methods import EBDMethod, Generated, Method, generate
 from rdkit_ebd.evaluation.run import WARM_UP, require_at_least
 from rdkit_ebd.runtime.threads import torch_threads
@@ -120,12 +120,12 @@ def _time_molecule(index: int, record: Record, methods: Sequence[Method], plan: 
             made = generate(record.mol, method, plan.count(record), plan.seed)
             if method.name not in fastest or made.seconds < fastest[method.name].seconds:
                 fastest[method.name] = made
-    yardstick = Yardstick(record) if len(record.coords) else None
-    return [_timing(record, method.name, fastest[method.name], plan, yardstick) for method in methods]
+    reference = ReferenceMetrics(record) if len(record.coords) else None
+    return [_timing(record, method.name, fastest[method.name], plan, reference) for method in methods]
 
 
-def _timing(record: Record, method: str, made: Generated, plan: Plan, yardstick: Yardstick | None) -> Timing:
-    measured = yardstick.measure(positions(made.mol), {}) if yardstick else {}
+def _timing(record: Record, method: str, made: Generated, plan: Plan, reference: ReferenceMetrics | None) -> Timing:
+    measured = reference.measure(positions(made.mol), {}) if reference else {}
     return Timing(
         method=method,
         title=record.title,

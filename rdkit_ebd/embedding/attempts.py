@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from rdkit_ebd.arrays.random_streams import coarse_base
 from rdkit_ebd.chem.stereo import stereo_kept
 from rdkit_ebd.embedding.component_task import OWN, SKELETON, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
+from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.judge.verdict import Cause, judge
-from rdkit_ebd.seeds.rdkit_seeds import own_seeds
-from rdkit_ebd.seeds.seeding import Candidates, Seeding
+from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
+from rdkit_ebd.seeds.seeding import Seeding
 
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
@@ -26,18 +27,9 @@ STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISO
 CHIRAL_CAUSES = (Cause.CENTRE_INVERTED, Cause.ATROPISOMER_STEREO)
 
 
-@dataclass(frozen=True)
-class Made:
-    """One conformer: coordinates (N, 3) angstrom, the attempt that made it, and its stage (see `report.STAGES`)."""
-
-    coords: np.ndarray
-    attempt: int
-    stage: str
-
-
-def make_conformers(task: Task, count: int) -> list[Made | None]:
+def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
     """Attempt each conformer until it passes, the attempts or the time run out; then the fallback, if there is one."""
-    made: list[Made | None] = [None] * count
+    made: list[ConformerDraft | None] = [None] * count
     causes = dict.fromkeys(range(count), "EXCEEDED_TIMEOUT")
     attempts, seedless = min(task.params.maxIterations or DEFAULT_ATTEMPTS, MOST_ATTEMPTS), 0
     coarse = None
@@ -63,7 +55,7 @@ def make_conformers(task: Task, count: int) -> list[Made | None]:
 
 def one_attempt(
     task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
-) -> dict[int, Made] | None:
+) -> dict[int, ConformerDraft] | None:
     """Seeds, deblurring and judgement of the pending conformers.
 
     Returns:
@@ -76,7 +68,7 @@ def one_attempt(
     if not indices:
         return None
     with report.timed("deblur"):
-        coords = deblurred(task, indices, start, attempt) if task.graph is not None else start.coords[:, 0]
+        coords = deblurred(task, indices, start, attempt) if task.graph is not None else start.first
     for k in indices[len(coords) :]:
         causes[k] = "EXCEEDED_TIMEOUT"
         report.failures[causes[k]] += 1
@@ -84,13 +76,13 @@ def one_attempt(
     with report.timed("judge"):
         passed = judged(task, indices, coords, causes)
     stage = "seed" if task.graph is None else "deblurred"
-    return {k: Made(x, attempt, stage) for k, x, ok in zip(indices, coords, passed, strict=True) if ok}
+    return {k: ConformerDraft(k, x, attempt, stage) for k, x, ok in zip(indices, coords, passed, strict=True) if ok}
 
 
 def right_seeds(
     task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
-) -> tuple[list[int], Candidates]:
-    """Coarse seeds with the written stereo, and others to choose from beside each: indices and candidates."""
+) -> tuple[list[int], Seeds]:
+    """Coarse seeds with the written stereo, and others to choose from beside each: indices and seeds."""
     params = task.params.copy()
     params.coarse, params.coordMap = coarse or task.coarse, {}  # which numbers the whole molecule's atoms
 
@@ -105,8 +97,7 @@ def right_seeds(
     with rdBase.BlockLogs():  # the one warning worth having was given for the whole molecule
         mol, base = task.component.mol, coarse_base(task.seed, attempt)
         if params.coarse == OWN:
-            own = own_seeds(mol, pending)
-            seeds = Candidates(own.coords[:, None], own.made[:, None], own.failures)
+            seeds = own_seeds(mol, pending)
         else:
             bare = task.skeleton if params.coarse == SKELETON and attempt < SKELETON_ATTEMPTS else None
             seeding = Seeding(mol, task.tables, recipe, bare, task.deadline)
@@ -115,7 +106,7 @@ def right_seeds(
             seeds = seeding.candidates(numbers, base, 1 if attempt else task.pool)
     task.report.failures.update(seeds.failures)
     excused = not params.enforceChirality or (task.from_layout and params.coarse == OWN)
-    made, right = seeds.made, stereo_kept(seeds.coords[:, 0], task.tables.labels) | excused
+    made, right = seeds.made, stereo_kept(seeds.first, task.tables.labels) | excused
     for row, k in enumerate(pending):
         if not made[row]:
             causes[k] = "EXCEEDED_TIMEOUT" if task.late else "NO_SEED"
@@ -146,7 +137,7 @@ def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[
     return ~np.any(list(failed.values()), axis=0)
 
 
-def fall_back(task: Task, pending: list[int]) -> dict[int, Made]:
+def fall_back(task: Task, pending: list[int]) -> dict[int, ConformerDraft]:
     """Plain ETKDGv3 conformers, with the written stereo, for what the model could not make."""
     if not pending or task.late:
         return {}
@@ -155,4 +146,4 @@ def fall_back(task: Task, pending: list[int]) -> dict[int, Made]:
         indices, seeds = right_seeds(task, pending, attempt, {}, coarse="etkdg")
     if indices:
         task.report.messages.append(f"{len(indices)} conformers by ETKDGv3, not by the model")
-    return {k: Made(x, attempt, "fallback") for k, x in zip(indices, seeds.coords[:, 0], strict=True)}
+    return {k: ConformerDraft(k, x, attempt, "fallback") for k, x in zip(indices, seeds.first, strict=True)}

@@ -84,5 +84,20 @@ def make_task(
     pool = (params.seedPool or model.config.seed_pool) if graph is not None else 1
     weight = model.config.quality_weight if params.qualityWeight is None else params.qualityWeight
     weight = weight if model.has_confidence else 0.0
-    shared = (params, coarse, model, tables, deblurrer, graph, bare, pool, weight, treatable, seed, deadline)
-    return Task(component, *shared, EmbedReport(), callback)
+    return Task(
+        component=component,
+        params=params,
+        coarse=coarse,
+        model=model,
+        tables=tables,
+        deblurrer=deblurrer,
+        graph=graph,
+        skeleton=bare,
+        pool=pool,
+        quality_weight=weight,
+        treatable=treatable,
+        seed=seed,
+        deadline=deadline,
+        report=EmbedReport(),
+        callback=callback,
+    )

@@ -15,14 +15,15 @@ from rdkit_ebd.embedding.component_task import Task
 from rdkit_ebd.ensemble.select import chosen
 from rdkit_ebd.generators.ebd.sampler import deblur_times
 from rdkit_ebd.generators.service import Deblurred, Request
-from rdkit_ebd.seeds.seeding import MOST_MAPPINGS, Candidates
+from rdkit_ebd.seeds.rdkit_seeds import Seeds
+from rdkit_ebd.seeds.seeding import MOST_MAPPINGS
 
 # Where the network drives every seed into the same clash (hydrogens in the fjords of crowded tricycles), half of the
 # way may do, or half of that, and so on: seeds do not clash.
 HALF_WAY_FROM = 5  # attempts
 
 
-def deblurred(task: Task, indices: Sequence[int], start: Candidates, attempt: int) -> np.ndarray:
+def deblurred(task: Task, indices: Sequence[int], start: Seeds, attempt: int) -> np.ndarray:
     """Run the model over the best of the candidates, (K, N, 3); over the first of them if it is late."""
     config = task.model.config
     # What many rounds drive into a clash (over-flattened biaryls), fewer leave alone: each retry has one less.
@@ -37,7 +38,7 @@ def deblurred(task: Task, indices: Sequence[int], start: Candidates, attempt: in
 
 
 def choice_of(
-    task: Task, indices: Sequence[int], start: Candidates, attempt: int, times: Sequence[float]
+    task: Task, indices: Sequence[int], start: Seeds, attempt: int, times: Sequence[float]
 ) -> tuple[np.ndarray, int]:
     """Choose a candidate for each conformer: (K, N, 3), and how many of the times they have been deblurred for.
 
@@ -45,7 +46,7 @@ def choice_of(
     """
     count, most = start.sound.shape
     if most == 1:
-        return start.coords[:, 0], 0
+        return start.first, 0
     mappings = symmetry_mappings(task.component.mol, maxMatches=MOST_MAPPINGS)
     if not task.quality_weight:
         return start.coords[np.arange(count), chosen(start.coords, start.sound, mappings)], 0

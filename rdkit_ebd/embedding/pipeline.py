@@ -15,16 +15,17 @@ from rdkit_ebd.arrays.random_streams import mix
 from rdkit_ebd.chem.components import Component, assemble, split, with_hydrogens
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.provenance import set_provenance
-from rdkit_ebd.embedding.attempts import Made, make_conformers
+from rdkit_ebd.embedding.attempts import make_conformers
 from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
-from rdkit_ebd.embedding.postprocess import Candidate, Finish
+from rdkit_ebd.embedding.draft import ConformerDraft
+from rdkit_ebd.embedding.postprocess import Finish
 from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
 from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
 
 
-class Refused(ValueError):
+class UnsupportedMolecule(ValueError):
     """A molecule that is not treated at all.
 
     Attributes:
@@ -37,7 +38,7 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EmbedOutcome:
     """The conformers of one molecule before they are written; it can be sent to another process.
 
     Attributes:
@@ -46,7 +47,7 @@ class Outcome:
         origin: Provenance that all of them share; None where the molecule is to be left as it is.
     """
 
-    found: list[Candidate]
+    found: list[ConformerDraft]
     report: EmbedReport
     origin: dict[str, str | int] | None
 
@@ -71,7 +72,7 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
     return settle(mol, make(mol, num_confs, params, callback), params.clearConfs)
 
 
-def settle(mol: Chem.Mol | None, outcome: Outcome, clear: bool) -> EmbedReport:
+def settle(mol: Chem.Mol | None, outcome: EmbedOutcome, clear: bool) -> EmbedReport:
     """Write what was made into the molecule, if there is one, and its ids into the report."""
     if mol is not None and outcome.origin is not None:
         outcome.report.ids = write(mol, outcome.found, clear, outcome.origin)
@@ -84,7 +85,7 @@ def make(
     params: EBD,
     callback: Callback | None = None,
     deblurrer: Deblurrer | None = None,
-) -> Outcome:
+) -> EmbedOutcome:
     """Make conformers of a molecule, which is not changed.
 
     Args:
@@ -95,13 +96,15 @@ def make(
         deblurrer: Who has the network; None: this process.
 
     Raises:
-        Refused: The model cannot treat the molecule and there is no fallback; every offending atom is named. Or
-            its own conformers are to be the seeds, and there are none.
+        UnsupportedMolecule: The model cannot treat the molecule and there is no fallback; every offending atom is
+            named. Or its own conformers are to be the seeds, and there are none.
         ImportError: The engine of a method is not installed; the message has the install line.
         DeviceFull: Not even one conformer fits into the memory of the device.
     """
     if params.coarse == OWN and not mol.GetNumConformers():
-        raise Refused("NO_SEED", "coarse='conformers' starts from the molecule's own conformers, but it has none")
+        raise UnsupportedMolecule(
+            "NO_SEED", "coarse='conformers' starts from the molecule's own conformers, but it has none"
+        )
     report = EmbedReport(requested=num_confs)
     deadline = time.monotonic() + params.timeout if params.timeout else None
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
@@ -112,7 +115,7 @@ def make(
         full = with_hydrogens(mol, conformers=params.coarse == OWN)
         finish = Finish(full, params, deadline, report)
         components = split(full, params.coordMap)
-        refuse_unsupported(components, model, params)
+        check_supported(components, model, params)
         tasks = [
             make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback, deblurrer)
             for number, component in enumerate(components)
@@ -121,7 +124,7 @@ def make(
     made = [make_conformers(task, attempted) for task in tasks]
     collect(report, tasks)
     complete = [k for k in range(attempted) if all(parts[k] is not None for parts in made)]
-    found = [candidate(k, whole_conformer(components, [parts[k] for parts in made])) for k in complete]
+    found = [whole_conformer(components, [parts[k] for parts in made]) for k in complete]
     with report.timed("refine"):
         found = finish.refined(found)
     with report.timed("score"):
@@ -134,7 +137,7 @@ def make(
         "weights": model.weights_hash,
         "seed": seed,
     }
-    return Outcome(found, report, origin)
+    return EmbedOutcome(found, report, origin)
 
 
 def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
@@ -145,32 +148,27 @@ def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
     report.attempts = max(task.report.attempts for task in tasks)
 
 
-def refuse_unsupported(components: Sequence[Component], model: LoadedModel, params: EBD) -> None:
+def check_supported(components: Sequence[Component], model: LoadedModel, params: EBD) -> None:
     """Refuse by naming every atom the model does not know, unless another method may stand in."""
     reasons = [reason for component in components for reason in unsupported_reasons(component, model)]
     if reasons and params.fallback == "none":
-        raise Refused(
+        raise UnsupportedMolecule(
             "UNSUPPORTED",
             f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}. "
             "Set fallback='ETKDGv3' to get RDKit's conformers for such molecules.",
         )
 
 
-def whole_conformer(components: Sequence[Component], parts: Sequence[Made | None]) -> Made:
+def whole_conformer(components: Sequence[Component], parts: Sequence[ConformerDraft | None]) -> ConformerDraft:
     """One conformer of the whole molecule from those of its components."""
     present = [part for part in parts if part is not None]
     coords = assemble(components, [part.coords for part in present])
     stages = {part.stage for part in present}
     stage = next(s for s in ("fallback", "deblurred", "seed") if s in stages)  # what a reader must know comes first
-    return Made(coords, max(part.attempt for part in present), stage)
+    return ConformerDraft(present[0].index, coords, max(part.attempt for part in present), stage)
 
 
-def candidate(index: int, made: Made) -> Candidate:
-    """A conformer as it was made, before anything else is done with it."""
-    return Candidate(index, made.coords, {"attempt": made.attempt, "stage": made.stage})
-
-
-def write(mol: Chem.Mol, found: Sequence[Candidate], clear: bool, origin: dict[str, str | int]) -> list[int]:
+def write(mol: Chem.Mol, found: Sequence[ConformerDraft], clear: bool, origin: dict[str, str | int]) -> list[int]:
     """Add conformers to the molecule, with their provenance; returns their ids."""
     if clear:
         mol.RemoveAllConformers()

@@ -23,7 +23,7 @@ Verdict = Callable[[np.ndarray, np.ndarray], str]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Minimised:
     """What became of one conformer.
 
     Attributes:
@@ -55,7 +55,7 @@ def relax(
     verdict: Verdict,
     threads: int = 1,
     deadline: float | None = None,
-) -> Iterator[tuple[int, Outcome]]:
+) -> Iterator[tuple[int, Minimised]]:
     """Relax conformers and judge what came out, as they finish.
 
     Args:
@@ -71,7 +71,7 @@ def relax(
     """
     whole = [k for k, x in enumerate(starts) if np.isfinite(x).all()]
     for k in sorted(set(range(len(starts))) - set(whole)):
-        yield k, Outcome(starts[k], np.nan, False, Cause.NOT_FINITE.name)
+        yield k, Minimised(starts[k], np.nan, False, Cause.NOT_FINITE.name)
     work = partial(_minimise, terms=terms)
     for place, minimum in through(engine, work, [starts[k] for k in whole], threads, deadline):
         k = whole[place]
@@ -122,7 +122,7 @@ def _energy(surface: Surface, coords: np.ndarray) -> float:
     return surface.energy(coords)
 
 
-def _outcome(start: np.ndarray, minimum: Minimum, terms: Terms, verdict: Verdict) -> Outcome:
+def _outcome(start: np.ndarray, minimum: Minimum, terms: Terms, verdict: Verdict) -> Minimised:
     coords = np.array(minimum.coords, dtype=np.float64)
     coords[list(terms.fixed)] = start[list(terms.fixed)]  # also where an engine works in single precision
     if not np.isfinite(coords).all():
@@ -130,5 +130,5 @@ def _outcome(start: np.ndarray, minimum: Minimum, terms: Terms, verdict: Verdict
     else:
         problem = verdict(start, coords) if np.isfinite(minimum.energy) else NO_ENERGY
     if problem:
-        return Outcome(start, np.nan, False, problem)
-    return Outcome(coords, minimum.energy, minimum.converged)
+        return Minimised(start, np.nan, False, problem)
+    return Minimised(coords, minimum.energy, minimum.converged)

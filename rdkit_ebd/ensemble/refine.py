@@ -17,7 +17,7 @@ from rdkit_ebd.chem.conformers import chosen_conformers, place, positions, refus
 from rdkit_ebd.chem.provenance import get_provenance, set_provenance
 from rdkit_ebd.chem.stereo import stereo_labels
 from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
-from rdkit_ebd.ensemble.minimise import MAX_ITERS, TIMEOUT, UNTREATABLE, Outcome, Terms, relax, stereo_lost
+from rdkit_ebd.ensemble.minimise import MAX_ITERS, TIMEOUT, UNTREATABLE, Minimised, Terms, relax, stereo_lost
 from rdkit_ebd.params import count_threads
 from rdkit_ebd.potentials import Potential
 from rdkit_ebd.report import causes_in_words
@@ -175,7 +175,7 @@ def RefineWithReport(
     terms = _terms(mol, maxIters, fixedAtoms, restraint)
     _check_timeout(timeout)
     report = RefineReport(potential.name, [conformer.GetId() for conformer in conformers])
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, Minimised] = {}
     obstacle = potential.obstacle(mol)
     if obstacle is not None:
         report.messages.append(obstacle)
@@ -199,7 +199,7 @@ def RefineWithReport(
     return report
 
 
-def keep(conformer: Conformer, outcome: Outcome, method: str) -> None:
+def keep(conformer: Conformer, outcome: Minimised, method: str) -> None:
     """Write an outcome to the conformer that it is of; where there was a problem only that."""
     if outcome.problem:
         conformer.SetProp("ebd_refine_problem", outcome.problem)
@@ -217,7 +217,7 @@ def keep(conformer: Conformer, outcome: Outcome, method: str) -> None:
     )
 
 
-def _tell(report: RefineReport, conformer: Conformer, outcome: Outcome | None, reason: str) -> None:
+def _tell(report: RefineReport, conformer: Conformer, outcome: Minimised | None, reason: str) -> None:
     """Put what became of a conformer into the report; the reason is that of one which was not reached."""
     if outcome is None:
         conformer.SetProp("ebd_refine_problem", reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdkit_ebd.arrays.rmsd import Gallery
+from rdkit_ebd.arrays.rmsd import ConformerSet
 
 
 def chosen(
@@ -27,7 +27,7 @@ def chosen(
         (K,) which candidate; the first of all where none is sound, and then it is nothing to be unlike.
     """
     picks = np.zeros(len(candidates), np.int64)
-    before = Gallery(mappings, len(candidates))
+    before = ConformerSet(mappings, len(candidates))
     for k, own in enumerate(candidates):
         rows = np.flatnonzero(sound[k])
         if not len(rows):

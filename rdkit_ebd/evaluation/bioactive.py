@@ -21,7 +21,7 @@ from rdkit_ebd.arrays.ensemble_metrics import MISSED
 from rdkit_ebd.data.record import Record
 from rdkit_ebd.ensemble.prune import keep_diverse
 from rdkit_ebd.evaluation.ensemble import Row, new_row
-from rdkit_ebd.evaluation.measures import Yardstick, positions
+from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
 from rdkit_ebd.evaluation.methods import Method, generate
 
 COUNTS = (50, 250)
@@ -48,15 +48,15 @@ class BioactiveJob:
 
     def judge(self, index: int, record: Record, methods: Sequence[Method]) -> list[Row]:
         """One row per method for molecule number `index`."""
-        yardstick = Yardstick(record)
-        return [self._row(index, record, yardstick, method) for method in methods]
+        reference = ReferenceMetrics(record)
+        return [self._row(index, record, reference, method) for method in methods]
 
-    def _row(self, index: int, record: Record, yardstick: Yardstick, method: Method) -> Row:
+    def _row(self, index: int, record: Record, reference: ReferenceMetrics, method: Method) -> Row:
         made = generate(record.mol, method, max(self.counts), self.seed)
         row = new_row(index, record, method, made, max(self.counts))
         coords, order = positions(made.mol), np.array(made.embedding.indices, dtype=int)
-        distances = yardstick.nearest(coords)
-        kept = np.array(keep_diverse(coords, yardstick.symmetries, self.prune), dtype=int)
+        distances = reference.nearest(coords)
+        kept = np.array(keep_diverse(coords, reference.symmetries, self.prune), dtype=int)
         for count in self.counts:
             row["metrics"] |= _best(distances[order < count], f"@{count}")
             row["metrics"] |= _best(distances[kept[order[kept] < count]], f"@{count}{PRUNED}")

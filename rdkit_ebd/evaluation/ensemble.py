@@ -12,7 +12,7 @@ from rdkit import Chem
 
 from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.busters import bust
-from rdkit_ebd.evaluation.measures import Yardstick, positions
+from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
 from rdkit_ebd.evaluation.methods import Generated, Method, generate
 from rdkit_ebd.evaluation.strain import released
 
@@ -41,14 +41,14 @@ class EnsembleJob:
 
     def judge(self, index: int, record: Record, methods: Sequence[Method]) -> list[Row]:
         """One row per method for molecule number `index`."""
-        yardstick = Yardstick(record)
-        return [self._row(index, record, yardstick, method) for method in methods]
+        reference = ReferenceMetrics(record)
+        return [self._row(index, record, reference, method) for method in methods]
 
-    def _row(self, index: int, record: Record, yardstick: Yardstick, method: Method) -> Row:
+    def _row(self, index: int, record: Record, reference: ReferenceMetrics, method: Method) -> Row:
         requested = self.factor * len(record.coords)
         made = generate(record.mol, method, requested, self.seed)
         row = new_row(index, record, method, made, requested)
-        row["metrics"] |= yardstick.measure(positions(made.mol), _shares_that_hold(method, made))
+        row["metrics"] |= reference.measure(positions(made.mol), _shares_that_hold(method, made))
         random = np.random.default_rng((self.seed, index))
         sample = random.permutation(made.mol.GetNumConformers())
         if len(sample) and self.posebusters:

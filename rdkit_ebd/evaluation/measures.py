@@ -34,7 +34,7 @@ from rdkit_ebd.judge.verdict import Cause, Judgement, judge
 STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO, Cause.NOT_FINITE)
 
 
-class Yardstick:
+class ReferenceMetrics:
     """What the conformers of one molecule are measured with, the same for every method.
 
     Attributes:

@@ -13,10 +13,10 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from rdkit_ebd.api import Parameters, check_count, check_molecule, settings_of
-from rdkit_ebd.embedding.pipeline import Outcome, settle, warn_of_missing_hydrogens
+from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle, warn_of_missing_hydrogens
 from rdkit_ebd.generators.checkpoint import load_model, model_path
 from rdkit_ebd.library.job import Job, failed, outcome_of
-from rdkit_ebd.library.ordered_queue import Line
+from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.library.process_pool import SUPPORTED, Pool
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
@@ -248,7 +248,7 @@ def _obstacle(mol: Chem.Mol | None) -> str:
     return ""
 
 
-def _item(mol: Chem.Mol | None, count: int) -> Job | Outcome:
+def _item(mol: Chem.Mol | None, count: int) -> Job | EmbedOutcome:
     obstacle = _obstacle(mol)
     if mol is None or obstacle:
         return failed(count, "BAD_MOLECULE", obstacle)
@@ -261,7 +261,7 @@ def _stream(
 ) -> Generator[tuple[Chem.Mol | None, EmbedReport], None, None]:
     read: dict[int, Chem.Mol | None] = {}
 
-    def items() -> Iterator[Job | Outcome]:
+    def items() -> Iterator[Job | EmbedOutcome]:
         for i, mol in enumerate(mols):
             if not isinstance(mol, (Chem.Mol, type(None))):
                 raise TypeError(f"every item must be a Chem.Mol or None, but molecule {i} is {mol!r}")
@@ -279,8 +279,8 @@ def _stream(
 
 
 def _outcomes(
-    items: Iterator[Job | Outcome], settings: EBD, workers: int | None, ahead: int | None, served: bool = False
-) -> Generator[Outcome, None, None]:
+    items: Iterator[Job | EmbedOutcome], settings: EBD, workers: int | None, ahead: int | None, served: bool = False
+) -> Generator[EmbedOutcome, None, None]:
     """Outcomes in order, by workers where there are any.
 
     Args:
@@ -296,14 +296,14 @@ def _outcomes(
         yield from (outcome_of(item, settings) if isinstance(item, Job) else item for item in items)
         return
     model = load_model(settings.model, settings.device)
-    line = Line(items, None if ahead is None else ahead * workers)
+    queue = OrderedQueue(items, None if ahead is None else ahead * workers)
     with Pool(settings, workers, model if served or model.device.type == "cuda" else None) as pool:
-        yield from pool.outcomes(line)
+        yield from pool.outcomes(queue)
 
 
-def _peeked(items: Iterator[Job | Outcome], most: int) -> tuple[int, Iterator[Job | Outcome]]:
+def _peeked(items: Iterator[Job | EmbedOutcome], most: int) -> tuple[int, Iterator[Job | EmbedOutcome]]:
     """How many items there are, counted no further than `most`, and the same items again."""
-    first: list[Job | Outcome] = []
+    first: list[Job | EmbedOutcome] = []
     try:
         while len(first) < most:
             first.append(next(items))
@@ -314,7 +314,7 @@ def _peeked(items: Iterator[Job | Outcome], most: int) -> tuple[int, Iterator[Jo
     return len(first), chain(first, items)
 
 
-def _raising(error: Exception) -> Iterator[Job | Outcome]:
+def _raising(error: Exception) -> Iterator[Job | EmbedOutcome]:
     yield from ()
     raise error
 

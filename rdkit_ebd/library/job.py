@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
-from rdkit_ebd.embedding.pipeline import Outcome, Refused, make
+from rdkit_ebd.embedding.pipeline import EmbedOutcome, UnsupportedMolecule, make
 from rdkit_ebd.generators.service import Deblurrer, DeviceFull
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
@@ -20,13 +20,13 @@ class Job:
     num_confs: int
 
 
-def failed(num_confs: int, cause: str, message: str) -> Outcome:
+def failed(num_confs: int, cause: str, message: str) -> EmbedOutcome:
     """The outcome of a molecule of which nothing could be made, and which stays as it is."""
     causes = [(k, cause) for k in range(num_confs)]
-    return Outcome([], EmbedReport(requested=num_confs, failed=causes, messages=[message]), None)
+    return EmbedOutcome([], EmbedReport(requested=num_confs, failed=causes, messages=[message]), None)
 
 
-def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> Outcome:
+def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> EmbedOutcome:
     """Make the conformers of a molecule; whatever goes wrong is an outcome too, so that the others go on.
 
     Args:
@@ -40,7 +40,7 @@ def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> Out
         return failed(job.num_confs, "REFUSED", str(error))
     try:
         return make(job.mol, job.num_confs, params, deblurrer=deblurrer)
-    except Refused as error:
+    except UnsupportedMolecule as error:
         return failed(job.num_confs, error.cause, str(error))
     except (MemoryError, DeviceFull) as error:
         return failed(job.num_confs, "OUT_OF_MEMORY", str(error) or "out of memory")

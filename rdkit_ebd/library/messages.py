@@ -37,7 +37,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Work:
-    """A molecule to do; the worker answers with an `Outcome`, and before it may ask with `Request`s.
+    """A molecule to do; the worker answers with an `EmbedOutcome`, and before it may ask with `Request`s.
 
     Attributes:
         mol: As RDKit packs it, with its properties; with its conformers only where they are the seeds.

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rdkit_ebd.embedding.pipeline import Outcome
+from rdkit_ebd.embedding.pipeline import EmbedOutcome
 from rdkit_ebd.library.job import Job, failed
 
 MOST_LOSSES = 2  # workers that one molecule may cost
 
 
-class Line:
-    """Jobs in the order of the input: who is next, whose outcome may be told.
+class OrderedQueue:
+    """Jobs in the order of the input: who is next, whose outcome may be given back.
 
     Args:
-        source: Jobs, and outcomes of molecules that need no work. Where it raises, it ends; the error is told when
-            all that came before is.
-        ahead: How many molecules may be read beyond those told; None: any number.
+        source: Jobs, and outcomes of molecules that need no work. Where it raises, it ends; the error is given back
+            when all that came before is.
+        ahead: How many molecules may be read beyond those given back; None: any number.
     """
 
-    def __init__(self, source: Iterator[Job | Outcome], ahead: int | None = None) -> None:
+    def __init__(self, source: Iterator[Job | EmbedOutcome], ahead: int | None = None) -> None:
         self._source, self._ahead = source, ahead
-        self._read = self._told = 0
+        self._read = self._given = 0
         self._ended = False
         self._again: list[tuple[int, Job]] = []
         self._losses: dict[int, int] = {}
-        self._done: dict[int, Outcome | Exception] = {}
+        self._done: dict[int, EmbedOutcome | Exception] = {}
 
     def take(self) -> tuple[int, Job] | None:
         """The next job and its number; None where there is none, or none yet."""
         if self._again:
             return self._again.pop(0)
-        while not self._ended and (self._ahead is None or self._read - self._told < self._ahead):
-            item: Job | Outcome | Exception
+        while not self._ended and (self._ahead is None or self._read - self._given < self._ahead):
+            item: Job | EmbedOutcome | Exception
             try:
                 item = next(self._source)
             except StopIteration:
@@ -46,7 +46,7 @@ class Line:
             self._done[number] = item
         return None
 
-    def finish(self, number: int, outcome: Outcome) -> None:
+    def finish(self, number: int, outcome: EmbedOutcome) -> None:
         """Note what became of a job."""
         self._done[number] = outcome
 
@@ -62,21 +62,21 @@ class Line:
     @property
     def ready(self) -> bool:
         """Whether the next outcome in order is there."""
-        return self._told in self._done
+        return self._given in self._done
 
     @property
     def over(self) -> bool:
-        """Whether everything was read and told."""
-        return self._ended and self._told == self._read
+        """Whether everything was read and given back."""
+        return self._ended and self._given == self._read
 
-    def tell(self) -> Outcome:
+    def give(self) -> EmbedOutcome:
         """The next outcome in order.
 
         Raises:
             Exception: What the source raised in its place.
         """
-        outcome = self._done.pop(self._told)
-        self._told += 1
+        outcome = self._done.pop(self._given)
+        self._given += 1
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

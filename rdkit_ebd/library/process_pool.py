@@ -19,12 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rdkit_ebd.embedding.pipeline import Outcome
+from rdkit_ebd.embedding.pipeline import EmbedOutcome
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.service import Deblurred, DeviceFull, Request, companions, deblur_requests
 from rdkit_ebd.library.job import Job, failed
 from rdkit_ebd.library.messages import Ready, Refusal, Start, packed, receive, send
-from rdkit_ebd.library.ordered_queue import Line
+from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.params import EBD
 
 WORKER = "rdkit_ebd.library.worker_main"
@@ -109,54 +109,54 @@ class Pool:
     ) -> None:
         self._end_all()
 
-    def outcomes(self, line: Line) -> Iterator[Outcome]:
+    def outcomes(self, queue: OrderedQueue) -> Iterator[EmbedOutcome]:
         """Outcomes of the jobs of a line, in its order.
 
         Raises:
             RuntimeError: No worker can be started.
             Exception: What the line's source raised, in its turn.
         """
-        while not line.over:
-            self._hand_out(line)
-            self._listen(line, patient=not line.ready)
-            if line.ready:
-                self._hand_out(line)  # so that nobody waits for what the caller does meanwhile
-                yield line.tell()
+        while not queue.over:
+            self._hand_out(queue)
+            self._listen(queue, patient=not queue.ready)
+            if queue.ready:
+                self._hand_out(queue)  # so that nobody waits for what the caller does meanwhile
+                yield queue.give()
 
-    def _hand_out(self, line: Line) -> None:
+    def _hand_out(self, queue: OrderedQueue) -> None:
         for worker in [w for w in self.workers if w.ready and w.job is None]:
-            taken = line.take()
+            taken = queue.take()
             if taken is None:
                 return
             try:
                 worker.give(*taken, self._params)
             except OSError:
-                self._bury(worker, line)
+                self._bury(worker, queue)
             except Exception as error:  # RDKit cannot pack it
                 worker.job = None
                 told = f"internal error, please report it: {error!r}"
-                line.finish(taken[0], failed(taken[1].num_confs, "INTERNAL_ERROR", told))
+                queue.finish(taken[0], failed(taken[1].num_confs, "INTERNAL_ERROR", told))
 
-    def _listen(self, line: Line, patient: bool) -> None:
+    def _listen(self, queue: OrderedQueue, patient: bool) -> None:
         """Take in what workers have said, waiting for it if there is time; if it is nothing, do what they asked for."""
         patience = self._until_the_next_limit() if patient and not self._requests else 0.0
         said = wait([worker.connection for worker in self.workers], patience)
         for worker in [w for w in self.workers if w.connection in said]:
             try:
-                self._take_in(worker, receive(worker.connection), line)
+                self._take_in(worker, receive(worker.connection), queue)
             except (EOFError, OSError):
-                self._bury(worker, line)
+                self._bury(worker, queue)
         if self._requests and not said:
             self._deblur()
-        self._end_the_late(line)
+        self._end_the_late(queue)
 
-    def _take_in(self, worker: Worker, message: Any, line: Line) -> None:
+    def _take_in(self, worker: Worker, message: Any, queue: OrderedQueue) -> None:
         if isinstance(message, Ready):
             worker.ready = True
         elif isinstance(message, Request):
             self._requests.append((worker, message))
         elif worker.job is not None:
-            line.finish(worker.job[0], message)
+            queue.finish(worker.job[0], message)
             worker.job = None
 
     def _deblur(self) -> None:
@@ -177,11 +177,11 @@ class Pool:
                 return [answer for request in requests for answer in self._answers([request])]
             return [Refusal(str(error), isinstance(error, DeviceFull))]
 
-    def _bury(self, worker: Worker, line: Line) -> None:
+    def _bury(self, worker: Worker, queue: OrderedQueue) -> None:
         """Take note of a worker's death, and start another in its place."""
         how = self._remove(worker)
         if worker.job is not None:
-            line.lose(*worker.job, how)
+            queue.lose(*worker.job, how)
         if worker.ready:
             self._start()
         elif not self.workers:
@@ -190,14 +190,14 @@ class Pool:
                 "with what it says on standard error; workers=0 works without them"
             )
 
-    def _end_the_late(self, line: Line) -> None:
+    def _end_the_late(self, queue: OrderedQueue) -> None:
         for worker in [w for w in self.workers if time.monotonic() >= self._limit(w)]:
             if worker.job is not None:
                 number, job = worker.job
                 worker.job = None
                 told = f"its worker process did not answer in {self._params.timeout + GRACE:.0f} s and was ended"
-                line.finish(number, failed(job.num_confs, "EXCEEDED_TIMEOUT", told))
-            self._bury(worker, line)
+                queue.finish(number, failed(job.num_confs, "EXCEEDED_TIMEOUT", told))
+            self._bury(worker, queue)
 
     def _limit(self, worker: Worker) -> float:
         """When a worker's time is up; infinity where nothing is asked of it, or nothing limits it."""

@@ -9,17 +9,17 @@ from rdkit_ebd.judge.tables import Distances
 
 ANGLES = np.deg2rad([-45.0, -20.0, 20.0, 45.0])  # small enough to stay in a torsion's basin, or near it
 MOST_TURNS = 4
-LEAST_GAIN = 0.02  # of openness, for which a bond is turned
+LEAST_GAIN = 0.02  # of clearance, for which a bond is turned
 
 
-def openness(coords: np.ndarray, clashes: Distances) -> np.ndarray:
+def clearance(coords: np.ndarray, clashes: Distances) -> np.ndarray:
     """The least ratio of a distance in (K, N, 3) and what it must not be below, (K,); infinite without such pairs."""
     if not len(clashes.pairs):
         return np.full(len(coords), np.inf)
     return np.asarray(_ratios(coords, clashes).min(1))
 
 
-def relieved(
+def declashed(
     coords: np.ndarray, clashes: Distances, bonds: np.ndarray, far_side: np.ndarray, wanted: float
 ) -> np.ndarray:
     """Turn bonds of one conformer, the best first, until no pair of atoms is nearer than wanted, or it does not help.
@@ -29,7 +29,7 @@ def relieved(
         clashes: Distances that must not be fallen short of.
         bonds: (R, 2) rotatable bonds a-b.
         far_side: (R, N) bool, the atoms on b's side.
-        wanted: Openness at which to stop.
+        wanted: Clearance at which to stop.
 
     Returns:
         (N, 3) angstrom; bond lengths, bond angles and rings as they were.
@@ -43,7 +43,7 @@ def relieved(
         tries = np.concatenate(
             [_turned(coords, a, b, far_side[r]) for r, (a, b) in zip(between, bonds[between], strict=True)]
         )
-        found = openness(tries, clashes)
+        found = clearance(tries, clashes)
         if found.max() < ratios.min() + LEAST_GAIN:
             break
         coords = tries[found.argmax()]

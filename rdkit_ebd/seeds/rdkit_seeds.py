@@ -19,23 +19,41 @@ GIVE_UP_AFTER = 3  # single tries, from random coordinates too, once a whole ens
 
 
 @dataclass(frozen=True)
-class CoarseSeeds:
-    """Seeds of one molecule.
+class Seeds:
+    """Rough conformers of one molecule to start from, one or several for each conformer wanted.
 
     Attributes:
-        coords: (K, N, 3) float64, angstrom, centred, one row per index asked for; NaN where none could be made.
-        made: (K,) bool, whether row k is a seed.
+        coords: (K, P, N, 3) float64, angstrom, centred, P candidates for each of K conformers; the first of each is
+            RDKit's own, NaN where none could be made.
+        sound: (K, P) bool: of the written stereo and not crowded, as far as that was looked at. Where no candidate is,
+            the first is still there to be tried.
         failures: RDKit's failure causes and how often each was met.
     """
 
     coords: np.ndarray
-    made: np.ndarray
+    sound: np.ndarray
     failures: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def single(cls, coords: np.ndarray, failures: Counter[str]) -> Seeds:
+        """One seed for each conformer, (K, N, 3) angstrom."""
+        centred = coords - coords.mean(1, keepdims=True)
+        return cls(centred[:, None], np.isfinite(centred).all((1, 2))[:, None], failures)
+
+    @property
+    def first(self) -> np.ndarray:
+        """(K, N, 3), the first candidate of each conformer."""
+        return np.asarray(self.coords[:, 0])
+
+    @property
+    def made(self) -> np.ndarray:
+        """(K,) bool, whether there is a seed at all."""
+        return np.asarray(np.isfinite(self.first).all((1, 2)))
 
 
 def coarse_seeds(
     mol: Chem.Mol, indices: Sequence[int], base: int, make_parameters: MakeParameters, deadline: float | None = None
-) -> CoarseSeeds:
+) -> Seeds:
     """Embed one seed per conformer index; seed k depends on (molecule, base, k) alone.
 
     Args:
@@ -46,7 +64,7 @@ def coarse_seeds(
         deadline: `time.monotonic()` value after which no further seed is started.
 
     Returns:
-        One row per index, in the order of `indices`.
+        One seed per index, in the order of `indices`.
     """
     work = Chem.Mol(mol, True)  # quick copy: no conformers, no properties
     maker = _Maker(work, base, make_parameters, deadline)
@@ -62,10 +80,10 @@ def coarse_seeds(
         if np.isnan(coords[row]).any():
             # Random coordinates are for seeds whose distance matrix gives nothing; an ensemble's call has shown which.
             coords[row] = maker.first([(k, False), (k, True)] if nothing else [(k, True)])
-    return _centred(coords, maker.failures)
+    return Seeds.single(coords, maker.failures)
 
 
-def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> CoarseSeeds:
+def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> Seeds:
     """The molecule's own conformers as seeds: index k starts from the k-th, counting on from the first after the last.
 
     Args:
@@ -73,7 +91,7 @@ def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> CoarseSeeds:
         indices: Conformer indices k wanted.
     """
     own = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
-    return _centred(own[np.asarray(indices) % len(own)], Counter())
+    return Seeds.single(own[np.asarray(indices) % len(own)], Counter())
 
 
 @dataclass
@@ -166,7 +184,3 @@ def _count(failures: Counter[str], parameters: Any) -> None:
     for value, cause in rdDistGeom.EmbedFailureCauses.values.items():
         if value < len(counts) and counts[value]:
             failures[cause.name] += counts[value]
-
-
-def _centred(coords: np.ndarray, failures: Counter[str]) -> CoarseSeeds:
-    return CoarseSeeds(coords - coords.mean(1, keepdims=True), np.isfinite(coords).all((1, 2)), failures)

@@ -18,8 +18,8 @@ from rdkit_ebd.chem.torsions import rotatable_bonds
 from rdkit_ebd.ensemble.select import chosen
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.params import EBD
-from rdkit_ebd.seeds.declash import openness, relieved
-from rdkit_ebd.seeds.rdkit_seeds import CoarseSeeds, MakeParameters, coarse_seeds
+from rdkit_ebd.seeds.declash import clearance, declashed
+from rdkit_ebd.seeds.rdkit_seeds import MakeParameters, Seeds, coarse_seeds
 from rdkit_ebd.seeds.recombine import recombined
 from rdkit_ebd.seeds.skeleton import Skeleton, with_hydrogens_back
 
@@ -28,31 +28,10 @@ MORE_TRIALS = 3  # for skeletons whose every seed is crowded, before all atoms a
 # ensemble lacks costs the most.
 MORE_ITERATIONS = 4
 SKELETON_FORCE_TOL = 0.01  # RDKit's own 0.001 costs a tenth of the time, and is gone after the first deblurring
-# Openness: the least distance over what it must not be below. Seeds with all atoms never come below 1.2; one in three
+# Clearance: the least distance over what it must not be below. Seeds with all atoms never come below 1.2; one in three
 # of the skeleton's is below 1, and more than half of those below 0.75 clash once deblurred, as against one in twenty.
 CROWDED, WANTED = 1.0, 1.1
 MOST_MAPPINGS = 12  # phenyl and CF3 groups count as symmetric; what is more than that may count as different
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Seeds to choose from.
-
-    Attributes:
-        coords: (K, P, N, 3) angstrom, centred, P candidates for each of K conformers; the first of each is RDKit's own,
-            NaN where none could be made.
-        sound: (K, P) bool: of the written stereo and not crowded. Where none is, the first is still there to be tried.
-        failures: RDKit's failure causes and how often each was met.
-    """
-
-    coords: np.ndarray
-    sound: np.ndarray
-    failures: Counter[str]
-
-    @property
-    def made(self) -> np.ndarray:
-        """(K,) bool, whether there is a seed at all."""
-        return np.asarray(np.isfinite(self.coords[:, 0]).all((1, 2)))
 
 
 @dataclass
@@ -75,7 +54,7 @@ class Seeding:
     deadline: float | None = None
     failures: Counter[str] = field(default_factory=Counter)
 
-    def candidates(self, indices: Sequence[int], base: int, pool: int = 1) -> Candidates:
+    def candidates(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:
         """Seeds to choose from, for each conformer index: its own, and others that have torsions of those before it.
 
         Those of conformer k depend on no later one. What has to be made again is numbered anew, because RDKit makes
@@ -93,9 +72,9 @@ class Seeding:
         candidates, sound = coords[:, None], good[:, None]
         if pool > 1 and len(indices) > 1 and len(self._turning[0]):
             candidates, sound = self._with_rivals(coords, good, base, pool - 1)
-        return Candidates(candidates, sound, self.failures)
+        return Seeds(candidates, sound, self.failures)
 
-    def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> CoarseSeeds:
+    def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:
         """One seed per conformer index: of its candidates the one least like those before.
 
         The first six of twelve are the six.
@@ -110,7 +89,8 @@ class Seeding:
         """
         found = self.candidates(indices, base, pool)
         picks = chosen(found.coords, found.sound, self.mappings)
-        return CoarseSeeds(found.coords[np.arange(len(picks)), picks], found.made, self.failures)
+        rows = np.arange(len(picks))
+        return Seeds(found.coords[rows, picks][:, None], found.sound[rows, picks][:, None], self.failures)
 
     @cached_property
     def mappings(self) -> np.ndarray:
@@ -127,15 +107,15 @@ class Seeding:
         rows = np.flatnonzero(bare.made)
         if len(rows):
             streams = [hydrogen_stream(base, numbers[row]) for row in rows.tolist()]
-            placed = with_hydrogens_back(self.skeleton, bare.coords[rows], streams)
+            placed = with_hydrogens_back(self.skeleton, bare.first[rows], streams)
             coords[rows] = self._with_room(placed)
         return coords - coords.mean(1, keepdims=True)
 
     def _with_room(self, coords: np.ndarray) -> np.ndarray:
         """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""
         quads, far_side = self._turning
-        for row in np.flatnonzero(openness(coords, self.tables.clashes) <= CROWDED):
-            coords[row] = relieved(coords[row], self.tables.clashes, quads[:, 1:3], far_side, WANTED)
+        for row in np.flatnonzero(clearance(coords, self.tables.clashes) <= CROWDED):
+            coords[row] = declashed(coords[row], self.tables.clashes, quads[:, 1:3], far_side, WANTED)
         return coords
 
     @cached_property
@@ -145,7 +125,7 @@ class Seeding:
     def _whole(self, numbers: Sequence[int], base: int) -> np.ndarray:
         found = coarse_seeds(self.mol, numbers, base, self.make_parameters, self.deadline)
         self.failures += found.failures
-        return found.coords
+        return found.first
 
     def _patient(self, seed: int) -> Any:
         parameters: Any = self.make_parameters(seed)
@@ -157,7 +137,7 @@ class Seeding:
     def _good(self, coords: np.ndarray) -> np.ndarray:
         """(K,) bool: made, of the written stereo, and not crowded."""
         right = np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels)
-        return right & (openness(coords, self.tables.clashes) > CROWDED)
+        return right & (clearance(coords, self.tables.clashes) > CROWDED)
 
     def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int) -> None:
         """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place."""

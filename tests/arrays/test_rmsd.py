@@ -116,20 +116,22 @@ def test_shapes_and_single_precision() -> None:
 def test_the_nearest_of_a_gallery_is_the_nearest_of_all(name: str) -> None:
     mol = Chem.RemoveHs(embedded(name, 24))
     x, mappings = positions(mol), symmetry_mappings(mol)
-    gallery = rmsd.Gallery(mappings, 20)
-    assert gallery.nearest(x[0]) == np.inf
+    conformer_set = rmsd.ConformerSet(mappings, 20)
+    assert conformer_set.nearest(x[0]) == np.inf
     for k in range(20):
-        gallery.add(x[k])
-        assert len(gallery) == k + 1
+        conformer_set.add(x[k])
+        assert len(conformer_set) == k + 1
         for probe in (*x[20:], x[0] @ rotations(1)[0].numpy() + 3):
-            assert gallery.nearest(probe) == pytest.approx(rmsd.best_rms(probe, x[: k + 1], mappings).min(), abs=1e-6)
+            assert conformer_set.nearest(probe) == pytest.approx(
+                rmsd.best_rms(probe, x[: k + 1], mappings).min(), abs=1e-6
+            )
 
 
 def test_what_is_not_finite_is_near_to_nothing() -> None:
     mol = Chem.RemoveHs(embedded("ibuprofen", 2))
     x, mappings = positions(mol), symmetry_mappings(mol)
-    gallery = rmsd.Gallery(mappings, 2)
-    gallery.add(np.full_like(x[0], np.nan))
-    assert len(gallery) == 0
-    gallery.add(x[0])
-    assert gallery.nearest(x[1]) == pytest.approx(rmsd.best_rms(x[1], x[:1], mappings)[0], abs=1e-6)
+    conformer_set = rmsd.ConformerSet(mappings, 2)
+    conformer_set.add(np.full_like(x[0], np.nan))
+    assert len(conformer_set) == 0
+    conformer_set.add(x[0])
+    assert conformer_set.nearest(x[1]) == pytest.approx(rmsd.best_rms(x[1], x[:1], mappings)[0], abs=1e-6)

@@ -17,6 +17,7 @@ from rdkit_ebd import EBD, EmbedReport, EmbedWithReport, PruneConformers, get_pr
 from rdkit_ebd.arrays.rmsd import best_rms
 from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.embedding import postprocess as finish
+from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.potentials.rdkit_ff import RDKitForceField
 
 DRUG = "C[C@H](CS)C(=O)N1CCC[C@H]1C(=O)O"
@@ -132,9 +133,9 @@ def test_missing_hydrogens_are_there_while_refining() -> None:
 def test_no_time_to_refine_is_told() -> None:
     params, report = EBD(refine="MMFF94s"), EmbedReport()
     mol, _ = embed(2)
-    found = [finish.Candidate(k, x, {"stage": "deblurred"}) for k, x in enumerate(positions(mol))]
+    found = [ConformerDraft(k, x, 0, "deblurred") for k, x in enumerate(positions(mol))]
     late = finish.Finish(mol, params, -1.0, report)
-    assert [c.origin["stage"] for c in late.scored(late.refined(found))] == ["deblurred"] * 2
+    assert [c.stage for c in late.scored(late.refined(found))] == ["deblurred"] * 2
     assert report.unrefined == [(0, "EXCEEDED_TIMEOUT"), (1, "EXCEEDED_TIMEOUT")]
     assert "2 of 2 conformers have no MMFF94s energy" in report.messages
 

@@ -1,4 +1,4 @@
-"""The yardstick as a whole: real methods on a small data set, from Python and from the shell."""
+"""The reference as a whole: real methods on a small data set, from Python and from the shell."""
 
 from __future__ import annotations
 

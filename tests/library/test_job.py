@@ -8,74 +8,74 @@ import pytest
 from helpers import with_hydrogens
 from rdkit import Chem
 
-from rdkit_ebd.embedding.pipeline import Outcome
+from rdkit_ebd.embedding.pipeline import EmbedOutcome
 from rdkit_ebd.generators.service import Deblurred, DeviceFull, Request
 from rdkit_ebd.library.job import Job, failed, outcome_of
-from rdkit_ebd.library.ordered_queue import Line
+from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.params import EBD
 
 
-def jobs(count: int) -> list[Job | Outcome]:
+def jobs(count: int) -> list[Job | EmbedOutcome]:
     return [Job(Chem.MolFromSmiles("C"), k) for k in range(count)]
 
 
-def done(number: int) -> Outcome:
+def done(number: int) -> EmbedOutcome:
     return failed(number, "CAUSE", f"molecule {number}")
 
 
 def test_outcomes_are_told_in_the_order_of_the_input() -> None:
-    line = Line(iter([*jobs(3), done(3)]))
-    taken = [line.take() for _ in range(4)]
+    queue = OrderedQueue(iter([*jobs(3), done(3)]))
+    taken = [queue.take() for _ in range(4)]
     assert [t and t[0] for t in taken] == [0, 1, 2, None]
-    line.finish(2, done(2))
-    line.finish(1, done(1))
-    assert not line.ready
-    line.finish(0, done(0))
-    assert [line.tell().report.requested for _ in range(4)] == [0, 1, 2, 3]
-    assert line.over
+    queue.finish(2, done(2))
+    queue.finish(1, done(1))
+    assert not queue.ready
+    queue.finish(0, done(0))
+    assert [queue.give().report.requested for _ in range(4)] == [0, 1, 2, 3]
+    assert queue.over
 
 
 def test_no_more_is_read_than_agreed() -> None:
     read: list[int] = []
 
-    def source() -> Iterator[Job | Outcome]:
+    def source() -> Iterator[Job | EmbedOutcome]:
         for k, job in enumerate(jobs(10)):
             read.append(k)
             yield job
 
-    line = Line(source(), ahead=3)
-    assert [line.take() is None for _ in range(5)] == [False, False, False, True, True]
+    queue = OrderedQueue(source(), ahead=3)
+    assert [queue.take() is None for _ in range(5)] == [False, False, False, True, True]
     assert read == [0, 1, 2]
-    line.finish(0, done(0))
-    line.tell()
-    assert line.take() is not None
+    queue.finish(0, done(0))
+    queue.give()
+    assert queue.take() is not None
     assert read == [0, 1, 2, 3]
 
 
 def test_what_the_source_raises_is_told_in_its_turn() -> None:
-    def source() -> Iterator[Job | Outcome]:
+    def source() -> Iterator[Job | EmbedOutcome]:
         yield from jobs(2)
         raise OSError("the disk has gone")
 
-    line = Line(source())
-    assert [line.take() is None for _ in range(4)] == [False, False, True, True]
+    queue = OrderedQueue(source())
+    assert [queue.take() is None for _ in range(4)] == [False, False, True, True]
     for k in range(2):
-        line.finish(k, done(k))
-        line.tell()
-    assert not line.over
+        queue.finish(k, done(k))
+        queue.give()
+    assert not queue.over
     with pytest.raises(OSError, match="gone"):
-        line.tell()
+        queue.give()
 
 
 def test_a_lost_job_is_done_once_more_and_no_more_than_once() -> None:
-    line = Line(iter([Job(Chem.MolFromSmiles("C"), 2)]))
-    taken = line.take()
+    queue = OrderedQueue(iter([Job(Chem.MolFromSmiles("C"), 2)]))
+    taken = queue.take()
     assert taken is not None
-    line.lose(*taken, "by signal 9")
-    assert line.take() == taken
-    line.lose(*taken, "by signal 11")
-    assert line.take() is None
-    report = line.tell().report
+    queue.lose(*taken, "by signal 9")
+    assert queue.take() == taken
+    queue.lose(*taken, "by signal 11")
+    assert queue.take() is None
+    report = queue.give().report
     assert report.failed == [(0, "WORKER_DIED"), (1, "WORKER_DIED")]
     assert "signal 11" in report.messages[0]
     assert not report.ok

@@ -15,13 +15,13 @@ from helpers import coords_of, with_hydrogens
 from rdkit import Chem
 
 from rdkit_ebd import EBD, EmbedMoleculeEBD
-from rdkit_ebd.embedding.pipeline import Outcome, settle
+from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle
 from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
 from rdkit_ebd.generators.service import Deblurred, Request, deblur_requests
 from rdkit_ebd.library import process_pool as pool
 from rdkit_ebd.library.job import Job
 from rdkit_ebd.library.messages import Refusal
-from rdkit_ebd.library.ordered_queue import Line
+from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.library.process_pool import Pool
 
 PARAMS = EBD(randomSeed=4, device="cpu")
@@ -53,10 +53,10 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Meddle:
     return meddle
 
 
-def through(crew: Pool, mols: list[Chem.Mol]) -> list[Outcome]:
-    jobs: Iterator[Job | Outcome] = (Job(mol, 2) for mol in mols)
+def through(crew: Pool, mols: list[Chem.Mol]) -> list[EmbedOutcome]:
+    jobs: Iterator[Job | EmbedOutcome] = (Job(mol, 2) for mol in mols)
     with crew:
-        outcomes = list(crew.outcomes(Line(jobs)))
+        outcomes = list(crew.outcomes(OrderedQueue(jobs)))
     for mol, outcome in zip(mols, outcomes, strict=True):
         settle(mol, outcome, True)
     return outcomes

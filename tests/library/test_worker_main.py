@@ -15,7 +15,7 @@ import pytest
 from helpers import coords_of, with_hydrogens
 
 from rdkit_ebd import EBD, EmbedMoleculeEBD
-from rdkit_ebd.embedding.pipeline import Outcome, settle
+from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.generators.service import LocalDeblurrer, Request
 from rdkit_ebd.library.job import Job
@@ -50,7 +50,7 @@ def test_it_gives_what_a_single_call_gives(parent: Connection, served: bool) -> 
             send(parent, LocalDeblurrer(load_model(device="cpu"))(message))
             message = receive(parent)
         assert (asked > 0) == served
-        assert isinstance(message, Outcome)
+        assert isinstance(message, EmbedOutcome)
         assert settle(mol, message, True).ids == EmbedMoleculeEBD(alone, 3, PARAMS) == [0, 1, 2]
         assert np.array_equal(coords_of(mol), coords_of(alone))
 

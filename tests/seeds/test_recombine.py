@@ -11,7 +11,7 @@ from rdkit.Chem import rdMolTransforms
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.chem.torsions import dihedral_angles, rotatable_bonds
 from rdkit_ebd.judge.tables import check_tables
-from rdkit_ebd.seeds.declash import MOST_TURNS, openness, relieved
+from rdkit_ebd.seeds.declash import MOST_TURNS, clearance, declashed
 from rdkit_ebd.seeds.recombine import recombined
 
 FLEXIBLE = ["salbutamol", "captopril", "tamoxifen", "cinnarizine"]
@@ -67,16 +67,16 @@ def crowded_biphenyl() -> tuple[Chem.Mol, np.ndarray]:
         copy.AddConformer(conformer)
         rdMolTransforms.SetDihedralDeg(copy.GetConformer(), *bridge, angle)
         flat.append(copy.GetConformer().GetPositions())
-    return mol, flat[int(openness(np.array(flat), check_tables(mol).clashes).argmin())]
+    return mol, flat[int(clearance(np.array(flat), check_tables(mol).clashes).argmin())]
 
 
 def test_who_is_crowded_gets_room() -> None:
     mol, x = crowded_biphenyl()
     clashes = check_tables(mol).clashes
     quads, far_side = rotatable_bonds(mol)
-    found = relieved(x, clashes, quads[:, 1:3], far_side, 1.1)
-    assert openness(x[None], clashes)[0] < 0.7
-    assert openness(found[None], clashes)[0] > 1.0
+    found = declashed(x, clashes, quads[:, 1:3], far_side, 1.1)
+    assert clearance(x[None], clashes)[0] < 0.7
+    assert clearance(found[None], clashes)[0] > 1.0
     assert np.allclose(lengths(found[None], bond_pairs(mol)), lengths(x[None], bond_pairs(mol)))
     assert np.allclose(lengths(found[None], angle_pairs(mol)), lengths(x[None], angle_pairs(mol)))
     turned = dihedral_angles(np.stack([x, found]), quads)
@@ -87,13 +87,13 @@ def test_who_has_room_stays_as_it_is() -> None:
     mol, x = with_hydrogens("salbutamol"), conformers("salbutamol", 1)[0].astype(float)
     quads, far_side = rotatable_bonds(mol)
     clashes = check_tables(mol).clashes
-    assert np.array_equal(relieved(x, clashes, quads[:, 1:3], far_side, openness(x[None], clashes)[0]), x)
+    assert np.array_equal(declashed(x, clashes, quads[:, 1:3], far_side, clearance(x[None], clashes)[0]), x)
 
 
 def test_what_turning_cannot_help_stays_as_it_is() -> None:
     mol, x = with_hydrogens("C1CCCCC1"), conformers("C1CCCCC1", 1)[0].astype(float)
     quads, far_side = rotatable_bonds(mol)
-    assert np.array_equal(relieved(x / 2, check_tables(mol).clashes, quads[:, 1:3], far_side, 1.0), x / 2)
+    assert np.array_equal(declashed(x / 2, check_tables(mol).clashes, quads[:, 1:3], far_side, 1.0), x / 2)
 
 
 def test_openness_is_the_least_ratio() -> None:
@@ -103,4 +103,4 @@ def test_openness_is_the_least_ratio() -> None:
         min(np.linalg.norm(y[i] - y[j]) / low for (i, j), low in zip(clashes.pairs, clashes.lower, strict=True))
         for y in x
     ]
-    assert openness(x, clashes) == pytest.approx(slow, rel=1e-5)
+    assert clearance(x, clashes) == pytest.approx(slow, rel=1e-5)

@@ -19,8 +19,8 @@ from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.chem.torsions import dihedral_angles, rotatable_bonds
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
-from rdkit_ebd.seeds.declash import openness
-from rdkit_ebd.seeds.rdkit_seeds import CoarseSeeds, coarse_seeds
+from rdkit_ebd.seeds.declash import clearance
+from rdkit_ebd.seeds.rdkit_seeds import Seeds, coarse_seeds
 from rdkit_ebd.seeds.seeding import CROWDED, SKELETON_FORCE_TOL, Seeding
 from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of, with_hydrogens_back
 
@@ -42,7 +42,7 @@ def seeding(mol: Chem.Mol, make: Any = recipe, deadline: float | None = None) ->
     return Seeding(mol, check_tables(mol), make, skeleton(mol), deadline)
 
 
-def seeds(mol: Chem.Mol, indices: Any = range(8), base: int = BASE, pool: int = 1) -> CoarseSeeds:
+def seeds(mol: Chem.Mol, indices: Any = range(8), base: int = BASE, pool: int = 1) -> Seeds:
     with rdBase.BlockLogs():
         return seeding(mol).seeds(indices, base, pool)
 
@@ -53,7 +53,7 @@ def placed(smiles: str, count: int = 12) -> tuple[Chem.Mol, np.ndarray]:
     bare = skeleton(mol)
     with rdBase.BlockLogs():
         found = coarse_seeds(bare.mol, range(count), BASE, recipe)
-    return mol, with_hydrogens_back(bare, found.coords, range(count))
+    return mol, with_hydrogens_back(bare, found.first, range(count))
 
 
 def dihedral(x: np.ndarray, *quad: int) -> float:
@@ -75,7 +75,7 @@ def test_the_skeleton_stays_where_it_was() -> None:
     mol = with_hydrogens("salbutamol")
     bare = skeleton(mol)
     with rdBase.BlockLogs():
-        found = coarse_seeds(bare.mol, range(3), BASE, recipe).coords
+        found = coarse_seeds(bare.mol, range(3), BASE, recipe).first
     heavy = bare.places < bare.mol.GetNumAtoms()
     assert 0 < heavy.sum() < mol.GetNumAtoms()
     assert np.allclose(with_hydrogens_back(bare, found, range(3))[:, heavy], found[:, bare.places[heavy]], atol=1e-12)
@@ -130,9 +130,9 @@ def test_seeds_have_the_written_stereo_and_room(name: str) -> None:
     mol = with_hydrogens(name)
     found = seeds(mol)
     assert found.made.all()
-    assert stereo_kept(found.coords, stereo_labels(mol)).all()
-    assert np.abs(found.coords.mean(1)).max() < 1e-9
-    assert (openness(found.coords, check_tables(mol).clashes) > CROWDED).all()
+    assert stereo_kept(found.first, stereo_labels(mol)).all()
+    assert np.abs(found.first.mean(1)).max() < 1e-9
+    assert (clearance(found.first, check_tables(mol).clashes) > CROWDED).all()
 
 
 @pytest.mark.parametrize("pool", [1, 2, 4])
@@ -140,8 +140,8 @@ def test_seeds_have_the_written_stereo_and_room(name: str) -> None:
 def test_the_first_six_of_twelve_are_the_six(name: str, pool: int) -> None:
     mol = with_hydrogens(name)
     twelve, six = seeds(mol, range(12), pool=pool), seeds(mol, range(6), pool=pool)
-    assert np.array_equal(twelve.coords[:6], six.coords)
-    assert len({x.tobytes() for x in twelve.coords}) == 12
+    assert np.array_equal(twelve.first[:6], six.first)
+    assert len({x.tobytes() for x in twelve.first}) == 12
 
 
 def test_a_pool_makes_seeds_that_are_less_alike() -> None:
@@ -151,7 +151,7 @@ def test_a_pool_makes_seeds_that_are_less_alike() -> None:
         gaps = []
         for name in ("salbutamol", "ibuprofen", "fluoxetine", "captopril"):
             mol = with_hydrogens(name)
-            x, mappings = seeds(mol, range(20), pool=pool).coords, symmetry_mappings(mol)
+            x, mappings = seeds(mol, range(20), pool=pool).first, symmetry_mappings(mol)
             near = np.array([best_rms(y, x, mappings) for y in x])
             np.fill_diagonal(near, np.inf)
             gaps.append(near.min(1).mean())
@@ -161,7 +161,7 @@ def test_a_pool_makes_seeds_that_are_less_alike() -> None:
 
 def test_seeds_of_a_pool_are_made_of_parts_of_the_plain_ones() -> None:
     mol = with_hydrogens("penicillin_v")
-    plain, chosen = seeds(mol).coords, seeds(mol, pool=3).coords
+    plain, chosen = seeds(mol).first, seeds(mol, pool=3).first
     torsions = rotatable_bonds(mol)[0]
     before, after = dihedral_angles(plain, torsions), dihedral_angles(chosen, torsions)
     assert np.array_equal(plain[0], chosen[0])  # there is nothing yet to be unlike
@@ -171,18 +171,18 @@ def test_seeds_of_a_pool_are_made_of_parts_of_the_plain_ones() -> None:
     bonds = bond_pairs(mol)
     assert all(any(np.allclose(lengths(x[None], bonds), lengths(y[None], bonds)) for y in plain) for x in chosen)
     assert stereo_kept(chosen, stereo_labels(mol)).all()
-    assert (openness(chosen, check_tables(mol).clashes) > CROWDED).all()
+    assert (clearance(chosen, check_tables(mol).clashes) > CROWDED).all()
 
 
 @pytest.mark.parametrize("smiles", ["C1CCC2CCCCC2C1", "c1ccc2ccccc2c1"])
 def test_what_has_no_torsions_has_no_pool(smiles: str) -> None:
     mol = with_hydrogens(smiles)
-    assert np.array_equal(seeds(mol).coords, seeds(mol, pool=3).coords)
+    assert np.array_equal(seeds(mol).first, seeds(mol, pool=3).first)
 
 
 def test_the_base_decides() -> None:
     mol = with_hydrogens("ibuprofen")
-    assert not np.allclose(seeds(mol).coords, seeds(mol, base=BASE + 100).coords, atol=0.1)
+    assert not np.allclose(seeds(mol).first, seeds(mol, base=BASE + 100).first, atol=0.1)
 
 
 def test_the_crowded_are_made_again() -> None:
@@ -191,21 +191,21 @@ def test_the_crowded_are_made_again() -> None:
     bare = skeleton(mol)
     with rdBase.BlockLogs():
         first = coarse_seeds(bare.mol, range(24), BASE, recipe)
-    crowded = openness(seeds_without_trials(bare, first), tables.clashes) <= CROWDED
+    crowded = clearance(seeds_without_trials(bare, first), tables.clashes) <= CROWDED
     found = seeds(mol, range(24))
     assert 0 < crowded.sum() < 24
-    assert (openness(found.coords, tables.clashes) > CROWDED).all()
+    assert (clearance(found.first, tables.clashes) > CROWDED).all()
 
 
-def seeds_without_trials(bare: Skeleton, first: CoarseSeeds) -> np.ndarray:
-    return with_hydrogens_back(bare, first.coords, [hydrogen_stream(BASE, k) for k in range(len(first.coords))])
+def seeds_without_trials(bare: Skeleton, first: Seeds) -> np.ndarray:
+    return with_hydrogens_back(bare, first.first, [hydrogen_stream(BASE, k) for k in range(len(first.first))])
 
 
 def test_what_the_skeleton_cannot_be_is_made_with_all_atoms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rdkit_ebd.seeds.seeding.CROWDED", 100.0)  # nothing has so much room
     mol = with_hydrogens("ibuprofen")
     whole = coarse_seeds(mol, range(4), BASE, recipe)
-    assert np.array_equal(seeds(mol, range(4)).coords, whole.coords)
+    assert np.array_equal(seeds(mol, range(4)).first, whole.first)
 
 
 def test_nothing_is_started_after_the_deadline() -> None:

@@ -129,7 +129,7 @@ def test_an_imported_model_embeds(imported: Path) -> None:
     assert report.attempts == 1
     assert len(report.ids) + len(report.failed) == 1  # untrained weights: told, not written
     made = torch.from_numpy(np.array([c.GetPositions() for c in paths[0].GetConformers()]))
-    seeds = coarse_seeds(mol, [0], coarse_base(5, 0), params.coarse_parameters).coords
+    seeds = coarse_seeds(mol, [0], coarse_base(5, 0), params.coarse_parameters).first
     noise = noise_stream(5, 0, 0, 50, mol.GetNumAtoms())[None] * model.config.noise_scale
     batch = rows(mol_graph(mol, shipped_vocabulary()), 1)
     states: list[Tensor] = []

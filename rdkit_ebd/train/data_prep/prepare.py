@@ -181,7 +181,7 @@ def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
     base, deadline = coarse_base(config.random_seed, 0), time.monotonic() + _SEED_SECONDS
     bare = skeleton_of(mol) if config.coarse == "skeleton" else None
     found = Seeding(mol, check_tables(mol), recipe, bare, deadline).seeds(range(count), base, config.seed_pool)
-    return found.coords[found.made].astype(np.float32)
+    return found.first[found.made].astype(np.float32)
 
 
 def save_vocabulary(vocabulary: Vocabulary, path: Path) -> None:

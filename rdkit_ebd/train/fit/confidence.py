@@ -59,7 +59,7 @@ class ConfidenceConfig:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class ConfidenceExample:
     """Seeds of one molecule.
 
     Attributes:
@@ -100,14 +100,14 @@ def give_confidence(
     config, network = with_confidence(read_config(checkpoint), load_file(checkpoint))
     assert network.confidence is not None
     with torch_threads(threads):
-        learnt = lessons(network, config, load_shards(train), settings.rounds, progress=True)
+        learnt = confidence_examples(network, config, load_shards(train), settings.rounds, progress=True)
         if not learnt:
             raise ValueError("the shards hold no molecules with references, symmetries and two seeds or more")
-        judged = lessons(network, config, load_shards(valid), settings.rounds, progress=True)
+        judged = confidence_examples(network, config, load_shards(valid), settings.rounds, progress=True)
         fit_confidence(network.confidence, learnt, settings)
     told: dict[str, Any] = {
         "molecules": len(learnt),
-        "conformers": sum(len(lesson.distance) for lesson in learnt),
+        "conformers": sum(len(example.distance) for example in learnt),
         "correlation": {
             "train": correlation(network.confidence, learnt),
             "valid": correlation(network.confidence, judged),
@@ -136,14 +136,14 @@ def with_confidence(config: ModelConfig, weights: dict[str, Tensor]) -> tuple[Mo
     return config, network.requires_grad_(False).eval()
 
 
-def lessons(
+def confidence_examples(
     network: DeblurNetwork, config: ModelConfig, examples: Sequence[Example], rounds: int, progress: bool = False
-) -> list[Lesson]:
+) -> list[ConfidenceExample]:
     """Deblur the seeds of examples that have references and symmetries, and see what becomes of them."""
     usable = [e for e in examples if _is_usable(e)]
     usable.sort(key=lambda e: e.graph.num_atoms)
     found = []
-    with tqdm(total=len(usable), desc="lessons", unit=" molecules", disable=not progress) as bar:
+    with tqdm(total=len(usable), desc="examples", unit=" molecules", disable=not progress) as bar:
         for group in _groups(usable):
             seen, ends = _through(network, config, group, min(rounds, config.rounds))
             first = 0
@@ -152,14 +152,14 @@ def lessons(
                 first = rows.stop
                 x = ends[rows, : example.graph.num_atoms].double().numpy()
                 gaps = [best_rms(reference, x, example.symmetries) for reference in example.references]
-                found.append(Lesson(seen[rows], torch.from_numpy(np.min(gaps, 0)).float()))
+                found.append(ConfidenceExample(seen[rows], torch.from_numpy(np.min(gaps, 0)).float()))
             bar.update(len(group))
     return found
 
 
-def fit_confidence(head: Confidence, train: Sequence[Lesson], settings: ConfidenceConfig) -> None:
-    """Fit the head to lessons, in place."""
-    everything = torch.cat([lesson.traits for lesson in train])
+def fit_confidence(head: Confidence, train: Sequence[ConfidenceExample], settings: ConfidenceConfig) -> None:
+    """Fit the head to examples, in place."""
+    everything = torch.cat([example.traits for example in train])
     head.mean.copy_(everything.mean(0))
     head.spread.copy_(everything.std(0) + 1e-4)
     head.requires_grad_(True)
@@ -180,22 +180,22 @@ def fit_confidence(head: Confidence, train: Sequence[Lesson], settings: Confiden
     head.requires_grad_(False)
 
 
-def correlation(head: Confidence, judged: Sequence[Lesson]) -> float:
+def correlation(head: Confidence, judged: Sequence[ConfidenceExample]) -> float:
     """Mean correlation, within a molecule, of what the head expects with what is."""
     found = []
-    for lesson in judged:
-        if float(lesson.distance.std()) > _SPREAD and len(lesson.distance) > 2:
-            expected = head(lesson.traits).detach()
-            found.append(float(torch.corrcoef(torch.stack([expected, lesson.distance]))[0, 1]))
+    for example in judged:
+        if float(example.distance.std()) > _SPREAD and len(example.distance) > 2:
+            expected = head(example.traits).detach()
+            found.append(float(torch.corrcoef(torch.stack([expected, example.distance]))[0, 1]))
     return float(np.nanmean(found)) if found else float("nan")
 
 
-def _loss(head: Confidence, chosen: Sequence[Lesson], settings: ConfidenceConfig) -> Tensor:
-    expected = head(torch.cat([lesson.traits for lesson in chosen]), settings.dropout)
-    sizes = [len(lesson.distance) for lesson in chosen]
+def _loss(head: Confidence, chosen: Sequence[ConfidenceExample], settings: ConfidenceConfig) -> Tensor:
+    expected = head(torch.cat([example.traits for example in chosen]), settings.dropout)
+    sizes = [len(example.distance) for example in chosen]
     losses = []
-    for guess, lesson in zip(expected.split(sizes), chosen, strict=True):
-        error = guess - lesson.distance
+    for guess, example in zip(expected.split(sizes), chosen, strict=True):
+        error = guess - example.distance
         losses.append((error - error.mean()).square().mean() + settings.between * error.mean().square())
     return torch.stack(losses).mean()
 

@@ -1,7 +1,7 @@
-"""How is a GPU kept busy? All training data lives on it, in shelves of equal sizes, and steps are replayed as graphs.
+"""How is a GPU kept busy? All training data lives on it, in buckets of equal sizes, and steps are replayed as graphs.
 
 A step is thousands of small operations, and launching them takes a host longer than a GPU needs to do them. What is on
-a shelf has one shape, so that a step is captured once and replayed. On a CPU the same is done without graphs.
+a bucket has one shape, so that a step is captured once and replayed. On a CPU the same is done without graphs.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example, draw_weights
 from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, beginning, loss_from, stiff_quads, unrolled
 
-_SIZE_STEP = 8  # atoms by which shelves differ
-_FEWEST = 0.03  # share of all examples below which sizes share a shelf
-_FLEXIBLE = 0.35  # of each size, on a shelf of their own: turning bonds is what differs most
+_SIZE_STEP = 8  # atoms by which buckets differ
+_FEWEST = 0.03  # share of all examples below which sizes share a bucket
+_FLEXIBLE = 0.35  # of each size, on a bucket of their own: turning bonds is what differs most
 _WARM_UP = 1  # calls before one is captured
-_CHUNK = 64  # rows at a time, where a whole shelf would take too much memory
+_CHUNK = 64  # rows at a time, where a whole bucket would take too much memory
 
 
 @dataclass(frozen=True)
-class Shelf:
+class DeviceBucket:
     """M examples of about one size on the device; a target is a reference, with the seeds that may become it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Shelf:
         stiff: As `objective.stiff_quads` has it: (M, Q, 4) and (M, Q).
         natural: (M,) bool.
         chances: (M,) cumulative, the last one 1.
-        weight: How often one of the shelf is drawn, relative to other shelves.
+        weight: How often one of the bucket is drawn, relative to other buckets.
         targets: (M, 2) int64, first target and number of them.
         references: (T, N, 3) float32, of each target.
         sources: (T, 2) int64, first source and number of them.
@@ -78,21 +78,21 @@ def _one_of(spans: Tensor) -> Tensor:
     return first + torch.minimum(offset, number - 1)
 
 
-def shelve(examples: Sequence[Example], device: torch.device) -> list[Shelf]:
+def shelve(examples: Sequence[Example], device: torch.device) -> list[DeviceBucket]:
     """Sort examples by size and by the number of their rotatable bonds, and bring them to the device.
 
     One that is there several times is drawn the more often, and kept once.
     """
     times = Counter(id(e) for e in examples if len(e.pairs))
     usable = list({id(e): e for e in examples if len(e.pairs)}.values())
-    shelves = []
+    buckets = []
     for group in _groups(usable):
         group = sorted(group, key=lambda e: len(e.graph.torsions))
         cut = round((1 - _FLEXIBLE) * len(group))
         for part in (group[:cut], group[cut:]):
             if part:
-                shelves.append(_shelf(part, np.array([times[id(e)] for e in part]), device))
-    return shelves
+                buckets.append(_shelf(part, np.array([times[id(e)] for e in part]), device))
+    return buckets
 
 
 def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
@@ -109,7 +109,7 @@ def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
         yield group
 
 
-def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device) -> Shelf:
+def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device) -> DeviceBucket:
     width = max(e.graph.num_atoms for e in examples)
     batch = collate([e.graph for e in examples])
     quads, there = _stiff(batch)
@@ -132,7 +132,7 @@ def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device)
     def sent(array: np.ndarray | list[tuple[int, int]]) -> Tensor:
         return torch.as_tensor(np.asarray(array)).to(device)
 
-    return Shelf(
+    return DeviceBucket(
         batch.to(device),
         (quads.to(device), there.to(device)),
         sent(np.array([e.natural for e in examples])),
@@ -168,7 +168,7 @@ class ResidentSteps:
         objective: Pairs and loss.
         batch_atoms: Atoms per step, padding included.
         device: Where all of it is.
-        seed: Of the choice of shelves and rounds; what is drawn on the device follows torch's generator.
+        seed: Of the choice of buckets and rounds; what is drawn on the device follows torch's generator.
     """
 
     def __init__(
@@ -182,16 +182,17 @@ class ResidentSteps:
         seed: int,
     ) -> None:
         self.objective, self.random = objective, np.random.default_rng(seed)
-        shelves = shelve(examples, device)
-        sizes = [max(1, batch_atoms // shelf.batch.mask.shape[1]) for shelf in shelves]
+        buckets = shelve(examples, device)
+        sizes = [max(1, batch_atoms // bucket.batch.mask.shape[1]) for bucket in buckets]
         # Large molecules come in small batches, so that these must come more often.
-        chances = np.array([shelf.weight / size for shelf, size in zip(shelves, sizes, strict=True)])
+        chances = np.array([bucket.weight / size for bucket, size in zip(buckets, sizes, strict=True)])
         self.chances = chances / chances.sum()
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
         graphs = _Graphs() if device.type == "cuda" else None
         self.steps = [
-            _Step(network, shelf, size, blurring, objective, graphs) for shelf, size in zip(shelves, sizes, strict=True)
+            _Step(network, bucket, size, blurring, objective, graphs)
+            for bucket, size in zip(buckets, sizes, strict=True)
         ]
 
     def __call__(self) -> tuple[dict[str, Tensor], int]:
@@ -223,18 +224,18 @@ class _Graphs:
 
 
 class _Step:
-    """One step on one shelf, in three parts: pairs are drawn, go through rounds of the network, and teach it."""
+    """One step on one bucket, in three parts: pairs are drawn, go through rounds of the network, and teach it."""
 
     def __init__(
         self,
         network: Network,
-        shelf: Shelf,
+        bucket: DeviceBucket,
         size: int,
         blurring: BlurConfig,
         objective: ObjectiveConfig,
         graphs: _Graphs | None,
     ) -> None:
-        self.network, self.shelf, self.size = network, shelf, size
+        self.network, self.bucket, self.size = network, bucket, size
         self.blurring, self.objective = blurring, objective
         self.gradients = [p.grad for p in network.parameters() if p.grad is not None]
         self._draw()
@@ -249,7 +250,7 @@ class _Step:
         return self.losses
 
     def _draw(self) -> None:
-        self.pairs = self.shelf.draw(self.size, self.objective.distortion)
+        self.pairs = self.bucket.draw(self.size, self.objective.distortion)
         self.seed = beginning(self.pairs, self.objective)
 
     def _round(self) -> None:

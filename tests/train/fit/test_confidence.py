@@ -21,10 +21,10 @@ from rdkit_ebd.generators.ebd.network import DeblurNetwork
 from rdkit_ebd.train.data_prep.shards import Example, save_shard
 from rdkit_ebd.train.fit.confidence import (
     ConfidenceConfig,
-    Lesson,
+    ConfidenceExample,
+    confidence_examples,
     correlation,
     fit_confidence,
-    lessons,
     with_confidence,
 )
 
@@ -46,10 +46,10 @@ def known() -> tuple[ModelConfig, DeblurNetwork]:
 def test_lessons_tell_what_becomes_of_each_seed(known: tuple[ModelConfig, DeblurNetwork]) -> None:
     config, network = known
     examples = [example(name) for name in NAMES]
-    found = lessons(network, config, examples, rounds=2)
-    assert [len(lesson.distance) for lesson in found] == [4, 4, 4]
-    alone = lessons(network, config, [examples[2]], rounds=2)[0]
-    nearest = min(found, key=lambda lesson: float((lesson.distance - alone.distance).abs().max()))
+    found = confidence_examples(network, config, examples, rounds=2)
+    assert [len(example.distance) for example in found] == [4, 4, 4]
+    alone = confidence_examples(network, config, [examples[2]], rounds=2)[0]
+    nearest = min(found, key=lambda example: float((example.distance - alone.distance).abs().max()))
     assert torch.allclose(nearest.distance, alone.distance, atol=1e-3)
     assert torch.allclose(nearest.traits, alone.traits, atol=1e-2)
     own = examples[2]
@@ -67,7 +67,7 @@ def test_what_says_nothing_is_left_out(known: tuple[ModelConfig, DeblurNetwork])
         replace(whole, natural=True),
         replace(whole, graph=replace(whole.graph, level=1)),
     ]
-    assert lessons(network, config, useless, rounds=2) == []
+    assert confidence_examples(network, config, useless, rounds=2) == []
 
 
 def test_a_head_learns_the_order_within_molecules() -> None:
@@ -76,13 +76,13 @@ def test_a_head_learns_the_order_within_molecules() -> None:
     head = Confidence(read_config(model_path("ebd-f2f")).network)  # type: ignore[arg-type]
     size = len(head.mean)
 
-    def lesson() -> Lesson:
+    def example() -> ConfidenceExample:
         promise = torch.randn(8)
         told = torch.randn(8, size)
         told[:, :50] += promise[:, None]
-        return Lesson(told, 0.8 + float(torch.randn(())) - 0.3 * promise)
+        return ConfidenceExample(told, 0.8 + float(torch.randn(())) - 0.3 * promise)
 
-    train, valid = [lesson() for _ in range(150)], [lesson() for _ in range(40)]
+    train, valid = [example() for _ in range(150)], [example() for _ in range(40)]
     untaught = correlation(head, valid)
     fit_confidence(head, train, ConfidenceConfig(epochs=8))
     assert correlation(head, valid) > max(0.5, untaught + 0.3)

@@ -46,8 +46,8 @@ def resident(many: list[Example], tmp_path: Path, objective: ObjectiveConfig = P
 
 def test_what_is_drawn_is_a_pair_of_its_molecule(many: list[Example]) -> None:
     seen = set()
-    for shelf in shelve(many, CPU):
-        pairs = shelf.draw(64, distortion=0.0)
+    for bucket in shelve(many, CPU):
+        pairs = bucket.draw(64, distortion=0.0)
         for row in range(64):
             n = int(pairs.batch.mask[row].sum())
             k, target, source = next(
@@ -68,8 +68,8 @@ def test_what_is_drawn_is_a_pair_of_its_molecule(many: list[Example]) -> None:
 
 def test_a_reference_that_is_its_own_seed_is_distorted(many: list[Example]) -> None:
     own = replace(many[2], pairs=np.array([[0, SELF]], np.int16))
-    (shelf,) = shelve([own], CPU)
-    pairs = shelf.draw(50, distortion=0.1)
+    (bucket,) = shelve([own], CPU)
+    pairs = bucket.draw(50, distortion=0.1)
     assert float((pairs.seed - pairs.reference).std()) == pytest.approx(0.1, rel=0.1)
 
 
@@ -77,10 +77,10 @@ def test_molecules_are_drawn_as_often_as_by_the_host(many: list[Example], tmp_pa
     _, steps = resident(many, tmp_path)
     expected = np.zeros(len(many))
     for chance, step in zip(steps.chances, steps.steps, strict=True):
-        share = np.diff(step.shelf.chances.numpy(), prepend=0)
-        sizes = step.shelf.batch.mask.sum(1).tolist()
-        natural = step.shelf.natural.tolist()
-        for size, nature, part, pairs in zip(sizes, natural, share, step.shelf.targets[:, 1].tolist(), strict=True):
+        share = np.diff(step.bucket.chances.numpy(), prepend=0)
+        sizes = step.bucket.batch.mask.sum(1).tolist()
+        natural = step.bucket.natural.tolist()
+        for size, nature, part, pairs in zip(sizes, natural, share, step.bucket.targets[:, 1].tolist(), strict=True):
             k = next(
                 k
                 for k, e in enumerate(many)
@@ -93,9 +93,9 @@ def test_molecules_are_drawn_as_often_as_by_the_host(many: list[Example], tmp_pa
 
 
 def test_what_is_there_twice_is_drawn_twice_as_often(examples: list[Example]) -> None:
-    (shelf,) = shelve([examples[0], examples[0]], CPU)
-    assert len(shelf.chances) == 1
-    assert shelf.weight == pytest.approx(2 * shelve([examples[0]], CPU)[0].weight)
+    (bucket,) = shelve([examples[0], examples[0]], CPU)
+    assert len(bucket.chances) == 1
+    assert bucket.weight == pytest.approx(2 * shelve([examples[0]], CPU)[0].weight)
 
 
 def test_losses_are_those_of_batches_from_the_host(many: list[Example], tmp_path: Path) -> None:
