@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,15 +15,12 @@ from rdkit_ebd.cli.models import models
 from rdkit_ebd.cli.refine import refine, score
 from rdkit_ebd.cli.train import app as training
 
-if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
-    pass
-
 COMMANDS = "rdkit_ebd.commands"  # entry points with commands of other packages, each a typer function
 
 app = typer.Typer(
     help="Molecular conformers from Equivariant Blurring Diffusion.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # inherited by every command
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
