@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +26,7 @@ from rdkit_ebd._param_kinds import (
     whole,
 )
 from rdkit_ebd.potentials import get_potential, require_engine
+from rdkit_ebd.runtime.cores import usable_cores
 
 # rdDistGeom.EmbedMultipleConfs and EmbedParameters call these things by different names.
 KEYWORD_ALIASES = {"maxAttempts": "maxIterations", "forceTol": "optimizerForceTol", "printExpTorsionAngles": "verbose"}
@@ -41,8 +41,8 @@ NOT_SHARED = {
 
 
 def count_threads(number: int) -> int:
-    """The number of CPU threads that RDKit's `numThreads` stands for, at least 1: 0 is all, -n all but n."""
-    return number if number > 0 else max(1, (os.cpu_count() or 1) + number)
+    """CPU threads that RDKit's `numThreads` stands for, at least 1: 0 is all this process may use, -n all but n."""
+    return number if number > 0 else max(1, usable_cores() + number)
 
 
 @dataclasses.dataclass(repr=False, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from rdkit_ebd.generators.service import Deblurrer
 from rdkit_ebd.judge.tables import CheckTables, check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of
 
 Callback = Callable[[int, Chem.Mol], None]
@@ -41,7 +41,7 @@ class Task:
     quality_weight: float  # what the model's expectation of them is worth in that choice
     treatable: bool
     seed: int
-    deadline: float | None
+    deadline: Deadline
     report: EmbedReport
     callback: Callback | None
 
@@ -53,7 +53,7 @@ class Task:
     @property
     def late(self) -> bool:
         """Whether the time is up."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        return self.deadline.passed
 
 
 def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
@@ -68,7 +68,7 @@ def make_task(
     params: EBD,
     model: LoadedModel,
     seed: int,
-    deadline: float | None,
+    deadline: Deadline,
     callback: Callback | None,
     deblurrer: Deblurrer,
 ) -> Task:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
 from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.runtime.deadline import Deadline
 
 
 class UnsupportedMolecule(ValueError):
@@ -106,7 +106,7 @@ def make(
             "NO_SEED", "coarse='conformers' starts from the molecule's own conformers, but it has none"
         )
     report = EmbedReport(requested=num_confs)
-    deadline = time.monotonic() + params.timeout if params.timeout else None
+    deadline = Deadline.after(params.timeout)
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
     with report.timed("model"):
         model = load_model(params.model, params.device)

@@ -17,6 +17,7 @@ from rdkit_ebd.ensemble.prune import keep_diverse, most_diverse
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport, causes_in_words
+from rdkit_ebd.runtime.deadline import Deadline
 
 MOST_MAPPINGS = 100  # where every conformer is compared with every other
 
@@ -28,14 +29,14 @@ class Finish:
     Attributes:
         mol: With all hydrogens.
         params: Of the embedding.
-        deadline: Of `time.monotonic()`; nothing is begun after it.
+        deadline: Nothing is begun after it.
         report: Counts and messages go there.
         engines: By method; in place of an engine what stands in its way.
     """
 
     mol: Chem.Mol
     params: EBD
-    deadline: float | None
+    deadline: Deadline
     report: EmbedReport
     engines: dict[str, Engine | str] = field(init=False)
 

@@ -17,6 +17,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from rdkit_ebd.potentials import Potential, Surface, get_potential
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 POOL_PAYS = 5.0  # seconds of work ahead from which on starting other processes is worth their imports
 
@@ -60,7 +61,7 @@ def through(
     work: Callable[[Surface, np.ndarray], T],
     coords: Sequence[np.ndarray],
     threads: int = 1,
-    deadline: float | None = None,
+    deadline: Deadline = NEVER,
 ) -> Iterator[tuple[int, T]]:
     """Apply work to a surface and each of the coordinates; the answers do not depend on the number of processes."""
     start = time.monotonic()
@@ -69,17 +70,9 @@ def through(
         if threads > 1 and len(coords) - k > 1 and ahead > POOL_PAYS:
             yield from _in_processes(engine, work, dict(enumerate(coords[k:], start=k)), threads, deadline)
             return
-        if _late(deadline):
+        if deadline.passed:
             return
         yield k, work(engine.surface, x)
-
-
-def _late(deadline: float | None) -> bool:
-    return deadline is not None and time.monotonic() >= deadline
-
-
-def _seconds_to(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def _in_processes(
@@ -87,7 +80,7 @@ def _in_processes(
     work: Callable[[Surface, np.ndarray], T],
     coords: dict[int, np.ndarray],
     threads: int,
-    deadline: float | None,
+    deadline: Deadline,
 ) -> Iterator[tuple[int, T]]:
     left = dict(coords)
     binary = Chem.Mol(engine.mol, True).ToBinary()
@@ -96,7 +89,7 @@ def _in_processes(
     )
     try:
         tasks = {pool.submit(_apply, work, x): k for k, x in left.items()}
-        for task in concurrent.futures.as_completed(tasks, _seconds_to(deadline)):
+        for task in concurrent.futures.as_completed(tasks, deadline.patience):
             answer = task.result()
             del left[tasks[task]]
             yield tasks[task], answer
@@ -110,7 +103,7 @@ def _in_processes(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     for k, x in left.items():
-        if _late(deadline):
+        if deadline.passed:
             return
         yield k, work(engine.surface, x)
 

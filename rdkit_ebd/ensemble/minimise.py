@@ -13,6 +13,7 @@ from rdkit_ebd.ensemble.energy_runner import Engine, through
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.judge.verdict import Cause, judge
 from rdkit_ebd.potentials import Minimum, Surface
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 MAX_ITERS = 5000  # RDKit's 200 leave most drugs unconverged; none needed more than 1000 of what was tried
 
@@ -54,7 +55,7 @@ def relax(
     terms: Terms,
     verdict: Verdict,
     threads: int = 1,
-    deadline: float | None = None,
+    deadline: Deadline = NEVER,
 ) -> Iterator[tuple[int, Minimised]]:
     """Relax conformers and judge what came out, as they finish.
 
@@ -64,7 +65,7 @@ def relax(
         terms: How.
         verdict: Which losses of a conformer are worth more than its energy.
         threads: Processes at most.
-        deadline: Of `time.monotonic()`; no conformer is begun after it.
+        deadline: No conformer is begun after it.
 
     Returns:
         (position in `starts`, outcome) of all but those that the time was too short for.
@@ -79,7 +80,7 @@ def relax(
 
 
 def energies(
-    engine: Engine, coords: Sequence[np.ndarray], threads: int = 1, deadline: float | None = None
+    engine: Engine, coords: Sequence[np.ndarray], threads: int = 1, deadline: Deadline = NEVER
 ) -> Iterator[tuple[int, float]]:
     """Energies of conformers in kcal/mol as they are found, as in `relax`; NaN where there is none."""
     finite = [k for k, x in enumerate(coords) if np.isfinite(x).all()]

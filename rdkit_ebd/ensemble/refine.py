@@ -21,6 +21,7 @@ from rdkit_ebd.ensemble.minimise import MAX_ITERS, TIMEOUT, UNTREATABLE, Minimis
 from rdkit_ebd.params import count_threads
 from rdkit_ebd.potentials import Potential
 from rdkit_ebd.report import causes_in_words
+from rdkit_ebd.runtime.deadline import Deadline
 
 FAILED = (-1, math.nan)  # RDKit's code for a molecule without parameters
 
@@ -187,7 +188,7 @@ def RefineWithReport(
             terms,
             stereo_lost(stereo_labels(mol)),
             threads,
-            start + timeout if timeout else None,
+            Deadline.after(timeout),
         )
         for k, outcome in tqdm(relaxed, total=len(conformers), unit="conf", disable=not progress):
             keep(conformers[k], outcome, potential.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -16,6 +15,7 @@ from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.ebd.confidence import Confidence
 from rdkit_ebd.generators.ebd.network import DeblurNetwork, Watched
 from rdkit_ebd.generators.ebd.sampler import Held, deblur_until_settled
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.runtime.threads import torch_threads
 
 SIMILAR = 1.25  # atoms of the largest molecule of a batch over those of the smallest: beyond it padding costs too much
@@ -40,7 +40,7 @@ class Request:
         times: T times, as `sampler.deblur` takes them.
         tolerance: As `sampler.deblur_until_settled` takes it.
         held: Positions of the atoms held in place, by their indices, angstrom.
-        deadline: `time.monotonic()` after which it is of no use, and is given up between two steps.
+        deadline: After it the answer is of no use, and the work is given up between two steps.
         keep_path: Whether the states on the way are wanted, too.
         judge: Whether it is wanted how near true conformers the seeds are expected to end.
     """
@@ -51,7 +51,7 @@ class Request:
     times: tuple[float, ...]
     tolerance: float = 0.0
     held: dict[int, tuple[float, float, float]] = field(default_factory=dict)
-    deadline: float | None = None
+    deadline: Deadline = NEVER
     keep_path: bool = False
     judge: bool = False
 
@@ -198,7 +198,7 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
     keep = any(request.keep_path for request in requests)
 
     def record(step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
-        if all(request.deadline is not None and time.monotonic() >= request.deadline for request in requests):
+        if all(request.deadline.passed for request in requests):
             raise _OutOfTime
         if keep:
             path.append(x_t.cpu())

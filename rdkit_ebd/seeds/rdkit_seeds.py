@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
+
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 MakeParameters = Callable[[int], rdDistGeom.EmbedParameters]
 
@@ -52,7 +53,7 @@ class Seeds:
 
 
 def coarse_seeds(
-    mol: Chem.Mol, indices: Sequence[int], base: int, make_parameters: MakeParameters, deadline: float | None = None
+    mol: Chem.Mol, indices: Sequence[int], base: int, make_parameters: MakeParameters, deadline: Deadline = NEVER
 ) -> Seeds:
     """Embed one seed per conformer index; seed k depends on (molecule, base, k) alone.
 
@@ -61,7 +62,7 @@ def coarse_seeds(
         indices: Conformer indices k wanted.
         base: From `streams.coarse_base`.
         make_parameters: RDKit parameters for a given random seed, with sequential seeds enabled.
-        deadline: `time.monotonic()` value after which no further seed is started.
+        deadline: No further seed is started after it.
 
     Returns:
         One seed per index, in the order of `indices`.
@@ -101,12 +102,12 @@ class _Maker:
     mol: Chem.Mol
     base: int
     make_parameters: MakeParameters
-    deadline: float | None
+    deadline: Deadline
     failures: Counter[str] = field(default_factory=Counter)
 
     @property
     def late(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        return self.deadline.passed
 
     def ensemble(self, indices: Sequence[int]) -> np.ndarray:
         """Seeds (K, N, 3) of contiguous indices in one call; NaN where there is none."""
@@ -169,10 +170,10 @@ def _contiguous(indices: Sequence[int]) -> bool:
     return len(indices) > 1 and list(indices) == list(range(indices[0], indices[0] + len(indices)))
 
 
-def _within(parameters: Any, deadline: float | None) -> Any:
+def _within(parameters: Any, deadline: Deadline) -> Any:
     """Hand RDKit what is left of the time, in its whole seconds (0 would mean no limit)."""
-    if deadline is not None:
-        left = max(1, int(deadline - time.monotonic() + 0.999))
+    if deadline != NEVER:
+        left = max(1, int(deadline.left + 0.999))
         parameters.timeout = left if parameters.timeout == 0 else min(parameters.timeout, left)
     return parameters
 

@@ -18,6 +18,7 @@ from rdkit_ebd.chem.torsions import rotatable_bonds
 from rdkit_ebd.ensemble.select import chosen
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.params import EBD
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.seeds.declash import clearance, declashed
 from rdkit_ebd.seeds.rdkit_seeds import MakeParameters, Seeds, coarse_seeds
 from rdkit_ebd.seeds.recombine import recombined
@@ -43,7 +44,7 @@ class Seeding:
         tables: What its conformers are judged by; seeds without the written stereo are the last to be chosen.
         make_parameters: As `coarse_seeds` takes it.
         skeleton: Embedded in place of the molecule, which is embedded where that does not help; None: never.
-        deadline: `time.monotonic()` value after which no further seed is started.
+        deadline: No further seed is started after it.
         failures: RDKit's failure causes and how often each was met.
     """
 
@@ -51,7 +52,7 @@ class Seeding:
     tables: CheckTables
     make_parameters: MakeParameters
     skeleton: Skeleton | None = None
-    deadline: float | None = None
+    deadline: Deadline = NEVER
     failures: Counter[str] = field(default_factory=Counter)
 
     def candidates(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rdkit_ebd.params import count_threads
 from rdkit_ebd.runtime import cores
 
 
@@ -21,3 +22,9 @@ def test_a_container_s_share_of_the_machine_counts(
     monkeypatch.setattr(cores, "_CGROUP", file)
     monkeypatch.setattr(cores.os, "sched_getaffinity", lambda process: set(range(4)), raising=False)
     assert cores.usable_cores() == expected
+
+
+def test_parameters_count_the_same_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda process: set(range(3)), raising=False)
+    monkeypatch.setattr(cores, "_CGROUP", Path("/none"))
+    assert [count_threads(number) for number in (0, -1, -7, 5)] == [3, 2, 1, 5]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from rdkit.Geometry import Point3D
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import CAUSES
+from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, coarse_seeds
 
 MOLECULES = ["ibuprofen", "penicillin_v", "tamoxifen"]
@@ -148,7 +148,7 @@ def test_nothing_is_started_after_the_deadline(indices: list[int]) -> None:
     def never(seed: int) -> Any:
         raise AssertionError("a seed was started")
 
-    found = coarse_seeds(with_hydrogens("ibuprofen"), indices, BASE, never, deadline=time.monotonic())
+    found = coarse_seeds(with_hydrogens("ibuprofen"), indices, BASE, never, deadline=Deadline(0.0))
     assert not found.made.any()
     assert found.failures == {"EXCEEDED_TIMEOUT": len(indices)}
 
@@ -156,7 +156,7 @@ def test_nothing_is_started_after_the_deadline(indices: list[int]) -> None:
 def test_the_deadline_ends_what_would_not_end() -> None:
     with rdBase.BlockLogs():
         found = coarse_seeds(
-            with_hydrogens(IMPOSSIBLE), range(3), BASE, recipe(trials=10**8), deadline=time.monotonic() + 0.2
+            with_hydrogens(IMPOSSIBLE), range(3), BASE, recipe(trials=10**8), deadline=Deadline.after(0.2)
         )
     assert not found.made.any()
     assert found.failures["EXCEEDED_TIMEOUT"] > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.chem.torsions import dihedral_angles, rotatable_bonds
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.seeds.declash import clearance
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, coarse_seeds
 from rdkit_ebd.seeds.seeding import CROWDED, SKELETON_FORCE_TOL, Seeding
@@ -38,7 +38,7 @@ def skeleton(mol: Chem.Mol) -> Skeleton:
     return found
 
 
-def seeding(mol: Chem.Mol, make: Any = recipe, deadline: float | None = None) -> Seeding:
+def seeding(mol: Chem.Mol, make: Any = recipe, deadline: Deadline = NEVER) -> Seeding:
     return Seeding(mol, check_tables(mol), make, skeleton(mol), deadline)
 
 
@@ -213,7 +213,7 @@ def test_nothing_is_started_after_the_deadline() -> None:
         raise AssertionError("a seed was started")
 
     mol = with_hydrogens("ibuprofen")
-    found = seeding(mol, never, time.monotonic()).seeds(range(3), BASE)
+    found = seeding(mol, never, Deadline(0.0)).seeds(range(3), BASE)
     assert not found.made.any()
     assert found.failures["EXCEEDED_TIMEOUT"] >= 3
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,6 +24,7 @@ from rdkit_ebd.data.record import Record
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
+from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.seeds.seeding import Seeding
 from rdkit_ebd.seeds.skeleton import skeleton_of
 from rdkit_ebd.train.data_prep.pairing import pair
@@ -178,7 +178,7 @@ def relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, config:
 def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
     """Coarse seeds (S, N, 3) float32 with the written stereo; S may be less than `count`."""
     recipe = EBD(coarse=config.coarse).coarse_parameters
-    base, deadline = coarse_base(config.random_seed, 0), time.monotonic() + _SEED_SECONDS
+    base, deadline = coarse_base(config.random_seed, 0), Deadline.after(_SEED_SECONDS)
     bare = skeleton_of(mol) if config.coarse == "skeleton" else None
     found = Seeding(mol, check_tables(mol), recipe, bare, deadline).seeds(range(count), base, config.seed_pool)
     return found.first[found.made].astype(np.float32)
