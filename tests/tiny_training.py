@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from helpers import TINY, tiny_vocabulary
 
-from rdkit_ebd.generators.checkpoint import ModelConfig
 from rdkit_ebd.generators.ebd.blur import BlurConfig
+from rdkit_ebd.generators.model_config import ModelConfig
 from rdkit_ebd.train.loop import TrainConfig
 
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ import typer
 from rdkit_ebd.cli.common import usage_errors
 
 if TYPE_CHECKING:  # torch and RDKit are imported by the commands that need them: `--help` answers at once
-    from rdkit_ebd.generators.checkpoint import ModelConfig
+    from rdkit_ebd.generators.model_config import ModelConfig
 
 BOOKKEEPING = ("step", "samples", "minutes", "loss", "norm")  # of the training, in the rows of its validation table
 
@@ -74,7 +74,7 @@ def _described(config: ModelConfig) -> list[str]:
     symbol = GetPeriodicTable().GetElementSymbol
     lines = [
         f"elements: {' '.join(symbol(z) for z in config.elements)}; at most {config.max_atoms} atoms",
-        f"prior: {config.blur.prior}; steps: {config.rounds} x {config.steps}; "
+        f"prior: {config.blur.prior}; steps: {config.sampling.rounds} x {config.sampling.steps}; "
         f"trained on: {', '.join(config.levels) or 'not told'}",
     ]
     row = _validation_row(config.card)

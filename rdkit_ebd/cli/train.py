@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rdkit_ebd.generators.checkpoint import ModelConfig
+    from rdkit_ebd.generators.model_config import ModelConfig
 
 app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
 
@@ -94,8 +94,9 @@ def prepare(
     only_bulk = [Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in bulk_elements.split(",") if symbol]
     elements = sorted({*elements_of(data), *only_bulk})
     config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
-    coarse = coarse or config.model.coarse
-    config = replace(config, model=replace(config.model, coarse=coarse))  # used as it was trained
+    coarse = coarse or config.model.sampling.coarse
+    sampling = replace(config.model.sampling, coarse=coarse)  # used as it was trained
+    config = replace(config, model=replace(config.model, sampling=sampling))
     (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
     known = config.model.levels
     minimised = known.index(relaxation.LEVEL) if own_level else 0
@@ -229,10 +230,10 @@ def release(
     told = {**config.card, **(json.loads(card.read_text()) if card else {})}
     if evaluation is not None:
         told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
-    asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "min_atoms": min_atoms}
-    asked |= {"noise_scale": noise_scale, "tolerance": tolerance, "seed_pool": seed_pool}
-    asked |= {"quality_weight": quality_weight}
-    config = replace(config, card=told, **{name: value for name, value in asked.items() if value is not None})
+    asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "noise_scale": noise_scale, "tolerance": tolerance}
+    asked |= {"seed_pool": seed_pool, "quality_weight": quality_weight}
+    sampling = replace(config.sampling, **{name: value for name, value in asked.items() if value is not None})
+    config = replace(config, card=told, sampling=sampling, min_atoms=min_atoms or config.min_atoms)
     save_model(out, config, load_file(checkpoint))
     typer.echo(f"wrote {out}", err=True)
 

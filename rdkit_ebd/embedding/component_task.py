@@ -78,11 +78,11 @@ def make_task(
     if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)
-    coarse = params.coarse or model.config.coarse
+    coarse = params.coarse or model.config.sampling.coarse
     # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
     bare = skeleton_of(component.mol) if coarse == SKELETON and graph is not None and not component.held else None
-    pool = (params.seedPool or model.config.seed_pool) if graph is not None else 1
-    weight = model.config.quality_weight if params.qualityWeight is None else params.qualityWeight
+    pool = (params.seedPool or model.config.sampling.seed_pool) if graph is not None else 1
+    weight = model.config.sampling.quality_weight if params.qualityWeight is None else params.qualityWeight
     weight = weight if model.has_confidence else 0.0
     return Task(
         component=component,

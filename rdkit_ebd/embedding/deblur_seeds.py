@@ -27,8 +27,8 @@ def deblurred(task: Task, indices: Sequence[int], start: Seeds, attempt: int) ->
     """Run the model over the best of the candidates, (K, N, 3); over the first of them if it is late."""
     config = task.model.config
     # What many rounds drive into a clash (over-flattened biaryls), fewer leave alone: each retry has one less.
-    rounds = max(1, (task.params.numRounds or config.rounds) - attempt)
-    times = deblur_times(task.params.numSteps or config.steps, rounds)
+    rounds = max(1, (task.params.numRounds or config.sampling.rounds) - attempt)
+    times = deblur_times(task.params.numSteps or config.sampling.steps, rounds)
     seeds, done = choice_of(task, indices, start, attempt, times)
     whole = _deblur_all(task, indices[: len(seeds)], seeds, attempt, times, done)[0]
     if attempt < HALF_WAY_FROM or task.component.held or task.from_layout:
@@ -106,12 +106,12 @@ def _deblur_rows(
     judge: bool,
 ) -> Deblurred:
     assert task.graph is not None
-    asked, own = task.params.noiseScale, task.model.config.noise_scale
+    asked, own = task.params.noiseScale, task.model.config.sampling.noise_scale
     noise = torch.stack([noise_stream(task.seed, k, attempt, len(times), seeds.shape[1])[done:] for k in indices])
     noise = noise * (own if asked is None else asked)
     wanted = task.callback is not None and not judge
     held, deadline = task.component.held, task.deadline
-    own_tolerance, asked_tolerance = task.model.config.tolerance, task.params.roundTolerance
+    own_tolerance, asked_tolerance = task.model.config.sampling.tolerance, task.params.roundTolerance
     tolerance = own_tolerance if asked_tolerance is None else asked_tolerance
     request = Request(task.graph, seeds, noise.numpy(), tuple(times[done:]), tolerance, held, deadline, wanted, judge)
     made = task.deblurrer(request)

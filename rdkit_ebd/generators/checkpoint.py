@@ -3,96 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
+from torch import Tensor
 
-from rdkit_ebd.generators.ebd.blur import BlurConfig
-from rdkit_ebd.generators.ebd.layers import NetworkConfig
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
 from rdkit_ebd.generators.ebd.published_network import PaperNetwork, PaperNetworkConfig
+from rdkit_ebd.generators.model_config import ModelConfig
+from rdkit_ebd.runtime.whole_file import whole_file
 
 Network = DeblurNetwork | PaperNetwork
-NETWORK_CONFIGS: dict[str, type[NetworkConfig] | type[PaperNetworkConfig]] = {
-    "attention": NetworkConfig,
-    "paper": PaperNetworkConfig,
-}
 MODEL_FOLDER = Path(str(files("rdkit_ebd") / "models"))
 DEFAULT_MODEL = "ebd-f2f"
 _FORMAT = "rdkit_ebd 1"
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Everything a checkpoint says of itself.
-
-    Attributes:
-        name: The model's name.
-        network: Size of the network.
-        blur: Blurring process it was trained on.
-        vocabulary: Fragment vocabulary, as `Vocabulary.to_dict` gives it.
-        elements: Atomic numbers it was trained on.
-        min_atoms: Smallest component it was trained for; smaller ones keep their coarse seed.
-        max_atoms: Largest molecule, hydrogens included.
-        steps: Deblurring steps per round it is used with by default.
-        rounds: Rounds of deblurring, each from the conformers of the one before.
-        noise_scale: Times the training noise it is sampled with by default.
-        levels: Levels of theory; the first is the one it is asked for.
-        card: What a model card holds: data, licence, training, validation table.
-        architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
-        coarse: Where its seeds come from by default: "etkdg", "skeleton", or "dg" as in the paper.
-        seed_pool: Seeds to choose from for each conformer, by default.
-        tolerance: Root mean square displacement of a round, angstrom, below which no further one is made, by default.
-        quality_weight: Unlikeness, in angstrom, that an angstrom of expected distance from a true conformer is worth
-            where a seed is chosen, by default; read only where the network has confidence.
-    """
-
-    name: str
-    network: NetworkConfig | PaperNetworkConfig
-    blur: BlurConfig
-    vocabulary: dict[str, Any]
-    elements: tuple[int, ...]
-    min_atoms: int = 4
-    max_atoms: int = 400
-    steps: int = 4
-    rounds: int = 1
-    noise_scale: float = 1.0
-    levels: tuple[str, ...] = ()
-    card: dict[str, Any] = field(default_factory=dict)
-    architecture: str = "attention"
-    coarse: str = "etkdg"
-    seed_pool: int = 1
-    tolerance: float = 0.0
-    quality_weight: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.network, _network_config(self.architecture)):
-            raise ValueError(f"architecture {self.architecture!r} is not made from a {type(self.network).__name__}")
-
-    def to_json(self) -> str:
-        """Text for the checkpoint's metadata."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> ModelConfig:
-        """Inverse of `to_json`.
-
-        Raises:
-            ValueError: Unknown keys or an unknown architecture, named.
-        """
-        data = _known(cls, json.loads(text))
-        kind = _network_config(data.get("architecture", "attention"))
-        data["network"] = kind(**_known(kind, data["network"]))
-        data["blur"] = BlurConfig(**_known(BlurConfig, data["blur"]))
-        data["elements"], data["levels"] = tuple(data["elements"]), tuple(data.get("levels", ()))
-        return cls(**data)
+_NAMED = 8  # faults in one message; a file of another network has hundreds
 
 
 @dataclass(frozen=True)
@@ -146,37 +77,43 @@ def make_network(config: ModelConfig) -> Network:
 
 
 def save_model(
-    path: str | Path, config: ModelConfig, state: dict[str, torch.Tensor], dtype: torch.dtype = torch.float16
+    path: str | Path, config: ModelConfig, state: Mapping[str, Tensor], dtype: torch.dtype = torch.float16
 ) -> None:
-    """Write a checkpoint, at half precision unless told otherwise; the file appears whole or not at all."""
+    """Write a checkpoint, at half precision by default; the file appears whole or not at all."""
     # Copies, since layers that share a weight name it twice and safetensors holds no tensor under two names.
     tensors = {
-        name: t.detach().to("cpu", dtype if t.is_floating_point() else t.dtype, copy=True) for name, t in state.items()
+        name: t.detach().to("cpu", dtype if t.is_floating_point() else t.dtype, copy=True).contiguous()
+        for name, t in state.items()
     }
-    target = Path(path)
-    partial = target.with_suffix(".partial")
-    save_file({k: t.contiguous() for k, t in tensors.items()}, partial, {"format": _FORMAT, "config": config.to_json()})
-    partial.replace(target)
+    with whole_file(path) as stream:
+        stream.write(save(tensors, {"format": _FORMAT, "config": config.to_json()}))
 
 
 def read_config(path: str | Path) -> ModelConfig:
     """Configuration of a checkpoint, without its weights.
 
     Raises:
-        ValueError: The file is not a model of this package.
+        ValueError: The file is not a model of this package, or says impossible things of itself.
     """
     try:
         with safe_open(path, "pt") as f:
             metadata = f.metadata() or {}
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from error
-    if metadata.get("format") != _FORMAT:
+    if metadata.get("format") != _FORMAT or "config" not in metadata:
         raise ValueError(f"{path} is not an {_FORMAT!r} model but {metadata.get('format')!r}")
-    return ModelConfig.from_json(metadata["config"])
+    try:
+        return ModelConfig.from_json(metadata["config"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def load_model(model: str = "default", device: str = "auto") -> LoadedModel:
-    """Load a model once per file and device; later calls give the same object."""
+    """Load a model once per file and device; later calls give the same object.
+
+    Raises:
+        ValueError: There is no such model or device, or the file is damaged; what is wrong with it is named.
+    """
     path = model_path(model).resolve()
     return _load(str(path), str(resolve_device(device)), path.stat().st_mtime_ns)
 
@@ -184,11 +121,39 @@ def load_model(model: str = "default", device: str = "auto") -> LoadedModel:
 @lru_cache(maxsize=8)
 def _load(path: str, device: str, _modified: int) -> LoadedModel:
     config = read_config(path)
+    content = Path(path).read_bytes()
+    state = {k: v.float() if v.is_floating_point() else v for k, v in load(content).items()}
+    with torch.device("meta"):  # sizes alone: what does not fit is found before a network is allocated
+        expected = make_network(config).state_dict()
+    if faults := misfits(state, expected):
+        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        raise ValueError(f"{path} does not hold the weights of its network: {'; '.join(faults[:_NAMED])}{more}")
     network = make_network(config)
-    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
+    network.load_state_dict(state)
     network.requires_grad_(False).eval().to(device)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
-    return LoadedModel(config, network, digest, torch.device(device))
+    return LoadedModel(config, network, hashlib.sha256(content).hexdigest()[:12], torch.device(device))
+
+
+def misfits(state: Mapping[str, object], expected: Mapping[str, Tensor]) -> list[str]:
+    """What keeps tensors from being the weights of a network; empty if they fit.
+
+    Args:
+        state: What was found, by name.
+        expected: The network's own `state_dict`; only kinds and shapes are read.
+    """
+    faults = [f"{name} is missing" for name in expected if name not in state]
+    faults += [f"{name} is unknown" for name in sorted(set(state) - set(expected))]
+    shared = sorted(set(state) & set(expected))
+    return faults + [fault for name in shared if (fault := _fault(name, state[name], expected[name]))]
+
+
+def _fault(name: str, found: object, expected: Tensor) -> str:
+    if not isinstance(found, Tensor) or found.is_floating_point() != expected.is_floating_point():
+        kind = "floating-point numbers" if expected.is_floating_point() else "integers"
+        return f"{name} is no tensor of {kind}"
+    if found.shape != expected.shape:
+        return f"{name} is {tuple(found.shape)}, not {tuple(expected.shape)}"
+    return "" if bool(torch.isfinite(found).all()) else f"{name} is not finite"
 
 
 def resolve_device(device: str) -> torch.device:
@@ -208,16 +173,3 @@ def resolve_device(device: str) -> torch.device:
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {device!r} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices")
     return found
-
-
-def _network_config(architecture: str) -> type[NetworkConfig] | type[PaperNetworkConfig]:
-    if architecture not in NETWORK_CONFIGS:
-        raise ValueError(f"architecture must be one of {', '.join(NETWORK_CONFIGS)}, not {architecture!r}")
-    return NETWORK_CONFIGS[architecture]
-
-
-def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(data) - {f.name for f in fields(cls)})
-    if unknown:
-        raise ValueError(f"{cls.__name__} knows no {', '.join(map(repr, unknown))}")
-    return dict(data)

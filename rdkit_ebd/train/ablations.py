@@ -138,9 +138,10 @@ def ablation_config(
     config = recipe("paper", vocabulary, elements, [level])
     noise: dict[str, Any] = {"sigma": width, "corruption": "diffusion"} if ablation.corruption == "diffusion" else {}
     blur: BlurConfig = replace(config.model.blur, prior=ablation.prior, target=ablation.target, **noise)
-    model = replace(config.model, name=ablation.name, blur=blur, coarse=ablation.coarse)
+    sampling = replace(config.model.sampling, coarse=ablation.coarse)
     if noise:
-        model = replace(model, noise_scale=1.0)
+        sampling = replace(sampling, noise_scale=1.0)
+    model = replace(config.model, name=ablation.name, blur=blur, sampling=sampling)
     config = replace(config, model=model)
     if full_size:
         return config
@@ -281,8 +282,8 @@ def _trained(
     left = max(0.0, minutes - trainer.seconds / 60)
     fit(trainer, load_shards(shards[0]), [], left, SAVE_MINUTES, samples)
     model, examples = config.model, load_shards(shards[1])
-    times = deblur_times(model.steps)
-    table = validation_table(trainer.averaged(), examples, model.blur, times, model.noise_scale)
+    times = deblur_times(model.sampling.steps)
+    table = validation_table(trainer.averaged(), examples, model.blur, times, model.sampling.noise_scale)
     return {**table, "samples": trainer.samples, "minutes": trainer.seconds / 60, "judged": len(examples)}
 
 

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from rdkit_ebd.chem.fragments import Vocabulary
-from rdkit_ebd.generators.checkpoint import ModelConfig, model_path, read_config, save_model
+from rdkit_ebd.generators.checkpoint import model_path, read_config, save_model
 from rdkit_ebd.generators.ebd.blur import BlurConfig
 from rdkit_ebd.generators.ebd.published_network import PaperNetwork, PaperNetworkConfig
+from rdkit_ebd.generators.model_config import ModelConfig, SamplingDefaults
 
 PREFIX = "encoder.enc."
 GEOM_DRUGS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)  # H B C N O F Si P S Cl Se Br I
@@ -38,11 +39,11 @@ def paper_model(name: str, vocabulary: Vocabulary, **settings: Any) -> ModelConf
         "blur": BlurConfig("fragments", sigma=0.01, noise="constant", timesteps=50),
         "elements": GEOM_DRUGS,
         "max_atoms": 200,  # GEOM-Drugs has up to 181
-        "steps": 50,
-        "noise_scale": 1.25,  # sampled with 0.0125 angstrom, trained with 0.01
+        "sampling": SamplingDefaults(
+            steps=50, noise_scale=1.25, coarse="dg"
+        ),  # sampled with 0.0125 A, trained with 0.01
         "levels": ("GEOM-Drugs (GFN2-xTB)",),
         "architecture": "paper",
-        "coarse": "dg",
     }
     return ModelConfig(name=name, vocabulary=vocabulary.to_dict(), **{**published, **settings})
 

@@ -56,10 +56,10 @@ def judge_models(data: Path, models: Sequence[str], limit: int | None = None, th
     with torch_threads(threads), rdBase.BlockLogs():
         for model in loaded:
             examples = _examples(records, model)
-            seeds = f"seeds ({model.config.coarse})"
+            seeds = f"seeds ({model.config.sampling.coarse})"
             if seeds not in rows:
                 rows[seeds] = _judged(model, examples, [])
-            times = deblur_times(model.config.steps, model.config.rounds)
+            times = deblur_times(model.config.sampling.steps, model.config.sampling.rounds)
             rows[f"{model.config.name} ({model.weights_hash})"] = _judged(model, examples, times)
     lines = ["| |" + "".join(f" {heading} |" for heading, _ in COLUMNS.values()), "|---" * (len(COLUMNS) + 1) + "|"]
     for name, row in rows.items():
@@ -70,7 +70,7 @@ def judge_models(data: Path, models: Sequence[str], limit: int | None = None, th
 
 def _examples(records: Sequence[Record], model: LoadedModel) -> list[Example]:
     """Seeds as the model is used with, of the molecules that have any."""
-    config = PrepareConfig(model.config.coarse, judged=True)
+    config = PrepareConfig(model.config.sampling.coarse, judged=True)
     vocabulary = Vocabulary.from_dict(model.config.vocabulary)
     seeds = [make_seeds(record.mol, 2 * len(record.coords), config) for record in records]
     parts = [make_examples(r, vocabulary, config, s) for r, s in zip(records, seeds, strict=True)]
@@ -86,7 +86,7 @@ def _judged(model: LoadedModel, examples: Sequence[Example], times: Sequence[flo
     ]
     try:
         with torch.inference_mode():
-            table = validation_table(network, examples, blur, times, model.config.noise_scale)
+            table = validation_table(network, examples, blur, times, model.config.sampling.noise_scale)
     finally:
         for hook in hooks:
             hook.remove()

@@ -26,9 +26,10 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rdkit_ebd.arrays.batch import collate
-from rdkit_ebd.generators.checkpoint import ModelConfig, Network, make_network, save_model
+from rdkit_ebd.generators.checkpoint import Network, make_network, save_model
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
 from rdkit_ebd.generators.ebd.sampler import deblur_times
+from rdkit_ebd.generators.model_config import ModelConfig
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example, draw_weights, load_shards
 from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, training_loss
@@ -302,8 +303,8 @@ def _checkpoint(trainer: Trainer, valid: Sequence[Example], tally: _Tally, save:
         trainer.save_state()
     model = trainer.config.model
     row = {"step": trainer.step, "samples": trainer.samples, "minutes": trainer.seconds / 60, **tally.take()}
-    times = deblur_times(model.steps, model.rounds)
-    row |= validation_table(trainer.averaged(), valid, model.blur, times, model.noise_scale) if valid else {}
+    times = deblur_times(model.sampling.steps, model.sampling.rounds)
+    row |= validation_table(trainer.averaged(), valid, model.blur, times, model.sampling.noise_scale) if valid else {}
     trainer.history.append(row)
     with (trainer.run / "log.jsonl").open("a") as log:
         log.write(json.dumps(row) + "\n")

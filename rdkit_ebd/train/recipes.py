@@ -8,9 +8,9 @@ from dataclasses import replace
 from math import sqrt
 
 from rdkit_ebd.chem.fragments import Vocabulary
-from rdkit_ebd.generators.checkpoint import ModelConfig
 from rdkit_ebd.generators.ebd.blur import BlurConfig
 from rdkit_ebd.generators.ebd.layers import NetworkConfig
+from rdkit_ebd.generators.model_config import ModelConfig, SamplingDefaults
 from rdkit_ebd.train.fit.objective import ObjectiveConfig
 from rdkit_ebd.train.import_published import paper_model
 from rdkit_ebd.train.loop import TrainConfig
@@ -41,18 +41,21 @@ def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: S
     # starts. Fragment points lose what atoms need to find their places again, so there noise must hide the errors.
     blur = BlurConfig("atoms", sigma=0.015) if fine else BlurConfig("fragments", sigma=0.1)
     objective = ObjectiveConfig(prior_share=0.75) if fine else ObjectiveConfig(true_layout_share=0.3, layout_noise=0.2)
+    sampling = SamplingDefaults(
+        steps=1 if fine else 10,
+        rounds=4 if fine else 1,
+        noise_scale=0.0 if fine else 0.5,
+        coarse="skeleton",
+        seed_pool=3,
+    )
     model = ModelConfig(
         name,
         network,
         blur,
         vocabulary.to_dict(),
         tuple(elements),
-        steps=1 if fine else 10,
-        rounds=4 if fine else 1,
-        noise_scale=0.0 if fine else 0.5,
+        sampling=sampling,
         levels=tuple(levels),
-        coarse="skeleton",
-        seed_pool=3,
     )
     return TrainConfig(model, objective)
 
@@ -98,7 +101,7 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
         network=network,
         elements=tuple(sorted({*parent.elements, *elements})),
         levels=known,
-        quality_weight=0.0,
+        sampling=replace(parent.sampling, quality_weight=0.0),
         card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},
     )
     config = TrainConfig.from_dict({**told, "model": json.loads(model.to_json())})

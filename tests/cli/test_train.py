@@ -134,7 +134,7 @@ def test_a_model_is_used_with_the_seeds_it_was_trained_on(
     ]
     result = CliRunner().invoke(cli.app, [*told, *words])
     assert result.exit_code == 0, result.output
-    assert json.loads((tmp_path / "config.json").read_text())["model"]["coarse"] == coarse
+    assert json.loads((tmp_path / "config.json").read_text())["model"]["sampling"]["coarse"] == coarse
 
 
 def test_fit_makes_a_model_that_embeds_and_goes_on(prepared: Path, tmp_path: Path) -> None:
@@ -181,7 +181,8 @@ def test_release_keeps_the_weights_and_adds_to_the_card(tmp_path: Path) -> None:
     words += ["--tolerance", "0.07", "--seed-pool", "4", "--noise-scale", "0.3"]
     assert CliRunner().invoke(cli.app, words).exit_code == 0
     before, after = read_config(source), read_config(out)
-    assert (after.steps, after.tolerance, after.seed_pool, after.noise_scale) == (3, 0.07, 4, 0.3)
+    asked = {"steps": 3, "tolerance": 0.07, "seed_pool": 4, "noise_scale": 0.3}
+    assert after.sampling == replace(before.sampling, **asked)
     assert after.card == {**before.card, "licence": "MIT"}
     assert all(torch.equal(a, b) for a, b in zip(load_file(source).values(), load_file(out).values(), strict=True))
 
@@ -197,7 +198,7 @@ def test_judge_compares_networks_and_seeds(prepared: Path, sdf: Path, tmp_path: 
     shipped = table[next(name for name in table if name.startswith("ebd-f2f"))]
     bonds = {name: float(row[" bond MAE "]) for name, row in table.items()}
     assert bonds[next(iter(table))] > 1.5 * float(shipped[" bond MAE "])  # seeds are rough, the model mends them
-    assert float(shipped[" evaluations "]) == read_config(model_path("default")).rounds
+    assert float(shipped[" evaluations "]) == read_config(model_path("default")).sampling.rounds
     assert float(shipped[" CPU ms / conf., network "]) > 0
     assert not table["seeds (skeleton)"][" evaluations "].strip()
 

@@ -31,7 +31,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
         head.inner.weight[0, -2] = 1.0  # the radius of gyration
         head.outer.weight[0, 0] = -1.0  # the wider, the better
     path = tmp_path_factory.mktemp("model") / "wide.safetensors"
-    save_model(path, replace(config, quality_weight=50.0, seed_pool=4), network.state_dict())
+    sampling = replace(config.sampling, quality_weight=50.0, seed_pool=4)
+    save_model(path, replace(config, sampling=sampling), network.state_dict())
     return str(path)
 
 
@@ -72,7 +73,7 @@ def test_whoever_watches_sees_the_same_and_all_of_the_way(model: str) -> None:
     watched = np.array([mol.GetConformer(i).GetPositions() for i in ids])
     assert np.abs(watched - made(model)).max() < 0.01
     assert sorted(paths) == list(range(8))
-    rounds = read_config(model_path("default")).rounds
+    rounds = read_config(model_path("default")).sampling.rounds
     at_once = [k for k, i in enumerate(ids) if get_provenance(mol.GetConformer(i))["ebd_attempt"] == 0]
     assert len(at_once) > 4
     assert all(paths[k].GetNumConformers() == rounds + 1 for k in at_once)

@@ -87,7 +87,10 @@ def after_rounds(
     small, foreign = mol.GetNumAtoms() < config.min_atoms, unsupported(mol, config.elements, config.max_atoms)
     if small or foreign:
         return seeds
-    graph, times = mol_graph(mol, Vocabulary.from_dict(config.vocabulary), tables.labels), deblur_times(config.steps)
+    graph, times = (
+        mol_graph(mol, Vocabulary.from_dict(config.vocabulary), tables.labels),
+        deblur_times(config.sampling.steps),
+    )
     found = seeds.astype(np.float64)
     for done in range(int(rounds.max(initial=0))):
         rows = np.flatnonzero(rounds > done)

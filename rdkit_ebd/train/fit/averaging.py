@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from rdkit_ebd.generators.checkpoint import ModelConfig, read_config, save_model
+from rdkit_ebd.generators.checkpoint import read_config, save_model
 from rdkit_ebd.generators.ebd.layers import NetworkConfig
+from rdkit_ebd.generators.model_config import ModelConfig
 
 _SHARED = ("architecture", "network", "blur", "vocabulary", "elements", "levels")
 
@@ -58,4 +59,6 @@ def average_models(paths: Sequence[Path], out: Path, shares: Sequence[float] | N
 def _without_confidence(config: ModelConfig) -> ModelConfig:
     if not isinstance(config.network, NetworkConfig):
         return config
-    return replace(config, network=replace(config.network, confidence=False), quality_weight=0.0)
+    return replace(
+        config, network=replace(config.network, confidence=False), sampling=replace(config.sampling, quality_weight=0.0)
+    )

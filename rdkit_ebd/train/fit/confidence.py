@@ -20,11 +20,12 @@ from tqdm import tqdm
 
 from rdkit_ebd.arrays.batch import collate
 from rdkit_ebd.arrays.rmsd import best_rms
-from rdkit_ebd.generators.checkpoint import ModelConfig, make_network, read_config, save_model
+from rdkit_ebd.generators.checkpoint import make_network, read_config, save_model
 from rdkit_ebd.generators.ebd.confidence import Confidence
 from rdkit_ebd.generators.ebd.layers import NetworkConfig
 from rdkit_ebd.generators.ebd.network import DeblurNetwork, Watched
 from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times
+from rdkit_ebd.generators.model_config import ModelConfig
 from rdkit_ebd.runtime.threads import torch_threads
 from rdkit_ebd.train.data_prep.shards import Example, load_shards
 
@@ -87,7 +88,7 @@ def give_confidence(
         train: Shards; what has references and symmetries is learnt from.
         valid: Shards to judge it by; may be none.
         out: The file to write.
-        quality_weight: As `ModelConfig` has it.
+        quality_weight: As `SamplingDefaults` has it.
         settings: Of the fit.
         threads: Of the CPU.
 
@@ -114,7 +115,8 @@ def give_confidence(
         },
     }
     card = {**config.card, "confidence": told}
-    save_model(out, replace(config, quality_weight=quality_weight, card=card), network.state_dict())
+    sampling = replace(config.sampling, quality_weight=quality_weight)
+    save_model(out, replace(config, sampling=sampling, card=card), network.state_dict())
     return ", ".join(f"{value:.3f} ({name})" for name, value in told["correlation"].items() if np.isfinite(value))
 
 
@@ -145,7 +147,7 @@ def confidence_examples(
     found = []
     with tqdm(total=len(usable), desc="examples", unit=" molecules", disable=not progress) as bar:
         for group in _groups(usable):
-            seen, ends = _through(network, config, group, min(rounds, config.rounds))
+            seen, ends = _through(network, config, group, min(rounds, config.sampling.rounds))
             first = 0
             for example in group:
                 rows = slice(first, first + len(example.seeds))
@@ -229,7 +231,7 @@ def _through(
     seeds = torch.zeros(*batch.mask.shape, 3)
     for row, seed in enumerate(seed for example in group for seed in example.seeds):
         seeds[row, : len(seed)] = torch.from_numpy(seed)
-    times = deblur_times(config.steps)
+    times = deblur_times(config.sampling.steps)
     with torch.no_grad():
         watched = Watched(network)
         x = deblur(watched, seeds, batch, config.blur, times, _no_noise(seeds, len(times)))

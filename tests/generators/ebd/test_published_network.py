@@ -304,8 +304,8 @@ def test_sampling_is_as_published_and_as_it_was() -> None:
         told.append(float(t[0]))
         return network(x_t, t, *rest)
 
-    batch, times = rows(graph_of("paracetamol"), 1), deblur_times(model.steps, model.rounds)
-    out = deblur(denoise, seed[None], batch, model.blur, times, model.noise_scale * noise[None])[0]
+    batch, times = rows(graph_of("paracetamol"), 1), deblur_times(model.sampling.steps, model.sampling.rounds)
+    out = deblur(denoise, seed[None], batch, model.blur, times, model.sampling.noise_scale * noise[None])[0]
     assert len(told) == 49
     assert np.allclose(told, asked, rtol=0, atol=1e-12)
     assert (out - book).abs().max() < 1e-8

@@ -12,11 +12,19 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from rdkit_ebd.cli import app as cli
-from rdkit_ebd.generators.checkpoint import ModelConfig, load_model, read_config, save_model
+from rdkit_ebd.generators.checkpoint import load_model, read_config, save_model
 from rdkit_ebd.generators.ebd.blur import BlurConfig
+from rdkit_ebd.generators.model_config import ModelConfig, SamplingDefaults
 from rdkit_ebd.train.fit.averaging import average_models
 
-CONFIG = ModelConfig("tiny", TINY, BlurConfig("atoms"), tiny_vocabulary().to_dict(), (1, 6, 7, 8), rounds=3)
+CONFIG = ModelConfig(
+    name="tiny",
+    network=TINY,
+    blur=BlurConfig("atoms"),
+    vocabulary=tiny_vocabulary().to_dict(),
+    elements=(1, 6, 7, 8),
+    sampling=SamplingDefaults(rounds=3),
+)
 
 
 @pytest.fixture
@@ -27,7 +35,8 @@ def three(tmp_path: Path) -> list[Path]:
         network = replace(TINY, confidence=seed == 1)
         card = {"history": [{"samples": seed}]}
         paths.append(tmp_path / f"{seed}.safetensors")
-        config = replace(CONFIG, network=network, card=card, quality_weight=float(seed))
+        sampling = replace(CONFIG.sampling, quality_weight=float(seed))
+        config = replace(CONFIG, network=network, card=card, sampling=sampling)
         save_model(paths[-1], config, shaken(network, seed=seed).state_dict())
     return paths
 
@@ -42,7 +51,7 @@ def test_the_mean_is_the_mean(three: list[Path], tmp_path: Path) -> None:
         wanted = 0.25 * parts[0][name].float() + 0.5 * parts[1][name].float() + 0.25 * parts[2][name].float()
         assert torch.allclose(value.float(), wanted, atol=2e-3, rtol=2e-3), name
     config = read_config(out)
-    assert (config.rounds, config.quality_weight, config.network) == (3, 0.0, TINY)
+    assert (config.sampling.rounds, config.sampling.quality_weight, config.network) == (3, 0.0, TINY)
     assert config.card == {"history": [{"samples": 0}], "beside": [{"samples": 1}, {"samples": 2}]}
     assert not load_model(str(out), "cpu").has_confidence
 

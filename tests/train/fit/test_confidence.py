@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from rdkit_ebd.arrays.rmsd import best_rms
 from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.cli import app as cli
-from rdkit_ebd.generators.checkpoint import ModelConfig, load_model, model_path, read_config
+from rdkit_ebd.generators.checkpoint import load_model, model_path, read_config
 from rdkit_ebd.generators.ebd.confidence import Confidence
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
+from rdkit_ebd.generators.model_config import ModelConfig
 from rdkit_ebd.train.data_prep.shards import Example, save_shard
 from rdkit_ebd.train.fit.confidence import (
     ConfidenceConfig,
@@ -98,7 +99,7 @@ def test_the_command_leaves_the_network_as_it_was(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     model = load_model(str(out), "cpu")
     assert model.has_confidence
-    assert model.config.quality_weight == 2.5
+    assert model.config.sampling.quality_weight == 2.5
     assert model.config.card["confidence"]["molecules"] == 3
     before, after = load_file(model_path("ebd-f2f")), load_file(out)
     same = [name for name in before if not name.startswith("confidence.")]
