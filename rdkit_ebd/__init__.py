@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rdkit_ebd.library.embed_molecules import conformers_by_rotors as conformers_by_rotors
     from rdkit_ebd.params import EBD as EBD
     from rdkit_ebd.report import EmbedReport as EmbedReport
+    from rdkit_ebd.report import FailureCause as FailureCause
 
 __path__.append(str(Path(__file__).parent / "_moved"))  # modules under their names of 0.1, for one release
 
@@ -51,6 +52,7 @@ _HOMES = {
     "RefineReport": "ensemble.refine",
     "RefineWithReport": "ensemble.refine",
     "EmbedReport": "report",
+    "FailureCause": "report",
     "get_provenance": "chem.provenance",
     "BoltzmannWeights": "ensemble.score",
     "FilterEnergyWindow": "ensemble.score",

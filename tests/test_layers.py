@@ -16,8 +16,8 @@ PACKAGE = Path(rdkit_ebd.__file__).parent
 # From low to high: a package may import those of lower levels, never a sibling. Modules of the root stand by name.
 LEVELS = (
     {"_version", "_param_kinds", "runtime", "arrays"},
-    {"chem", "potentials", "generators"},
-    {"params", "report", "judge", "data", "io"},
+    {"chem", "potentials", "generators", "report"},
+    {"params", "judge", "data", "io"},
     {"ensemble"},
     {"seeds"},
     {"embedding", "train", "viz"},

@@ -11,7 +11,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
 from rdkit_ebd.chem.provenance import PROVENANCE, get_provenance, set_provenance
-from rdkit_ebd.report import CAUSES, EmbedReport
+from rdkit_ebd.report import CAUSES, EmbedReport, FailureCause, advice_on
 
 FULL = {
     "ebd_version": "0.1.0",
@@ -53,7 +53,8 @@ def mol() -> Chem.Mol:
 
 def test_summary_tells_counts_causes_and_yield(report: EmbedReport) -> None:
     assert report.summary() == (
-        "15 of 20 conformers in 0.41 s (3 pruned, 2 failed: CLASH 2); 27 attempts; stereo yield 96.3 %"
+        "15 of 20 conformers in 0.41 s (3 pruned, 2 failed: CLASH 2); 27 attempts; stereo yield 96.3 %; "
+        f"CLASH: {FailureCause.CLASH.meaning}; {FailureCause.CLASH.advice}"
     )
     assert EmbedReport(2, ids=[0, 1], attempts=2).summary() == "2 of 2 conformers in 0.00 s"
     assert EmbedReport(messages=["No hydrogens."]).summary().endswith("; No hydrogens.")
@@ -173,3 +174,32 @@ def test_provenance_survives_a_pickle_only_with_all_properties(mol: Chem.Mol) ->
             assert get_provenance(pickle.loads(pickle.dumps(mol)).GetConformer(1)) == kept
     finally:
         Chem.SetDefaultPickleProperties(Chem.PropertyPickleOptions(before))
+
+
+def test_advice_is_given_once_for_each_cause() -> None:
+    failed = [(k, FailureCause.NO_SEED) for k in range(30)]
+    report = EmbedReport(31, failed=failed, unrefined=[(30, FailureCause.NO_ENERGY), (31, FailureCause.NO_SEED)])
+    assert report.summary().count("no starting coordinates") == 2  # of what was not made, and of what was not refined
+    assert report.summary().count("useRandomCoords=True") == 1
+    assert "relax with MMFF94s first" in report.summary()
+    assert EmbedReport(1, ids=[0], failed=failed).advice == []  # nothing is missing
+
+
+def test_a_cause_is_its_name_everywhere(mol: Chem.Mol) -> None:
+    for cause in FailureCause:
+        assert cause.meaning
+        assert cause.advice
+        assert (str(cause), repr(cause), f"{cause}", json.loads(json.dumps(cause))) == (
+            *(cause.name, repr(cause.name), cause.name, cause.name),
+        )
+        assert Counter({cause: 1})[cause.name] == Counter({cause.name: 1})[cause] == 1
+        assert pickle.loads(pickle.dumps(cause)) is cause is FailureCause(cause.name)
+    mol.GetConformer(0).SetProp("ebd_refine_problem", FailureCause.CLASH)
+    assert get_provenance(mol.GetConformer(0)) == {"ebd_refine_problem": "CLASH"}
+
+
+def test_what_earlier_releases_called_refused_is_still_read() -> None:
+    assert FailureCause("REFUSED") is FailureCause.BAD_PARAMETERS
+    assert advice_on(["REFUSED", "CLASH", "CLASH", "INITIAL_COORDS"])[1:] == advice_on([FailureCause.CLASH])
+    with pytest.raises(ValueError, match="CLASHED"):
+        FailureCause("CLASHED")

@@ -100,7 +100,9 @@ class Embedded:
         if self.entry.mol is None:
             return [self.entry.problem]
         refused = not self.report.attempts and self.report.messages  # its counts would say nothing more
-        return self.report.messages if self.report.ok or refused else [self.report.summary()]
+        if self.report.ok or refused:
+            return [*self.report.messages, *self.report.advice]
+        return [self.report.summary()]
 
 
 def manifest(job: FileJob, part_size: int) -> dict[str, Any]:

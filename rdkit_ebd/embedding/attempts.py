@@ -15,7 +15,8 @@ from rdkit_ebd.chem.stereo import stereo_kept
 from rdkit_ebd.embedding.component_task import OWN, SKELETON, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
-from rdkit_ebd.judge.verdict import Cause, judge
+from rdkit_ebd.judge.verdict import judge
+from rdkit_ebd.report import FailureCause
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
 from rdkit_ebd.seeds.seeding import Seeding
 
@@ -23,18 +24,18 @@ DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
 SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
-STEREO_CAUSES = (Cause.CENTRE_INVERTED, Cause.DOUBLE_BOND_STEREO, Cause.ATROPISOMER_STEREO)
-CHIRAL_CAUSES = (Cause.CENTRE_INVERTED, Cause.ATROPISOMER_STEREO)
+STEREO_CAUSES = (FailureCause.CENTRE_INVERTED, FailureCause.DOUBLE_BOND_STEREO, FailureCause.ATROPISOMER_STEREO)
+CHIRAL_CAUSES = (FailureCause.CENTRE_INVERTED, FailureCause.ATROPISOMER_STEREO)
 
 
 def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
     """Attempt each conformer until it passes, the attempts or the time run out; then the fallback, if there is one."""
     made: list[ConformerDraft | None] = [None] * count
-    causes = dict.fromkeys(range(count), "EXCEEDED_TIMEOUT")
+    causes = dict.fromkeys(range(count), FailureCause.EXCEEDED_TIMEOUT)
     attempts, seedless = min(task.params.maxIterations or DEFAULT_ATTEMPTS, MOST_ATTEMPTS), 0
     coarse = None
     if not task.treatable:
-        attempts, causes = 0, dict.fromkeys(range(count), "UNSUPPORTED")
+        attempts, causes = 0, dict.fromkeys(range(count), FailureCause.UNSUPPORTED)
     for attempt in range(attempts):
         pending = [k for k in range(count) if made[k] is None]
         if not pending or task.late or seedless == 2:
@@ -54,7 +55,7 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
 
 
 def one_attempt(
-    task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
+    task: Task, pending: list[int], attempt: int, causes: dict[int, FailureCause], coarse: str | None = None
 ) -> dict[int, ConformerDraft] | None:
     """Seeds, deblurring and judgement of the pending conformers.
 
@@ -70,7 +71,7 @@ def one_attempt(
     with report.timed("deblur"):
         coords = deblurred(task, indices, start, attempt) if task.graph is not None else start.first
     for k in indices[len(coords) :]:
-        causes[k] = "EXCEEDED_TIMEOUT"
+        causes[k] = FailureCause.EXCEEDED_TIMEOUT
         report.failures[causes[k]] += 1
     indices = indices[: len(coords)]
     with report.timed("judge"):
@@ -80,7 +81,7 @@ def one_attempt(
 
 
 def right_seeds(
-    task: Task, pending: list[int], attempt: int, causes: dict[int, str], coarse: str | None = None
+    task: Task, pending: list[int], attempt: int, causes: dict[int, FailureCause], coarse: str | None = None
 ) -> tuple[list[int], Seeds]:
     """Coarse seeds with the written stereo, and others to choose from beside each: indices and seeds."""
     params = task.params.copy()
@@ -109,9 +110,9 @@ def right_seeds(
     made, right = seeds.made, stereo_kept(seeds.first, task.tables.labels) | excused
     for row, k in enumerate(pending):
         if not made[row]:
-            causes[k] = "EXCEEDED_TIMEOUT" if task.late else "NO_SEED"
+            causes[k] = FailureCause.EXCEEDED_TIMEOUT if task.late else FailureCause.NO_SEED
         elif not right[row]:
-            causes[k] = "SEED_STEREO"
+            causes[k] = FailureCause.SEED_STEREO
         else:
             continue
         task.report.failures[causes[k]] += 1
@@ -119,19 +120,19 @@ def right_seeds(
     return [pending[row] for row in rows], replace(seeds, coords=seeds.coords[rows], sound=seeds.sound[rows])
 
 
-def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, str]) -> np.ndarray:
+def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, FailureCause]) -> np.ndarray:
     """(K,) bool, which conformers may be written; counts the others' causes and the stereo yield."""
     verdict = judge(coords, task.tables)
     excused = () if task.params.enforceChirality else CHIRAL_CAUSES
     failed = {cause: rows for cause, rows in verdict.causes.items() if cause not in excused}
     for cause, rows in failed.items():
         if rows.any():
-            task.report.failures[cause.name] += int(rows.sum())
+            task.report.failures[cause] += int(rows.sum())
         for row in np.flatnonzero(rows).tolist():
-            causes[indices[row]] = cause.name
+            causes[indices[row]] = cause
     labels = task.tables.labels
     if len(labels.centre_signs) + len(labels.double_bonds) + len(labels.atropisomers):
-        wrong = np.any([verdict.causes[cause] for cause in (*STEREO_CAUSES, Cause.NOT_FINITE)], axis=0)
+        wrong = np.any([verdict.causes[cause] for cause in (*STEREO_CAUSES, FailureCause.NOT_FINITE)], axis=0)
         task.report.stereo_judged += len(coords)
         task.report.stereo_right += int((~wrong).sum())
     return ~np.any(list(failed.values()), axis=0)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rdkit_ebd.report import FailureCause
+
 
 @dataclass(frozen=True)
 class ConformerDraft:
@@ -30,7 +32,7 @@ class ConformerDraft:
     stage: str
     refined: str | None = None
     converged: bool | None = None
-    refine_problem: str | None = None
+    refine_problem: FailureCause | None = None
     energy: float = np.nan
     energy_method: str | None = None
 

@@ -21,7 +21,7 @@ from rdkit_ebd.embedding.postprocess import Finish
 from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
 from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.report import EmbedReport, FailureCause
 from rdkit_ebd.runtime.deadline import Deadline
 
 
@@ -30,11 +30,16 @@ class UnsupportedMolecule(ValueError):
 
     Attributes:
         cause: What a report has for its conformers.
+        reason: What is wrong with this molecule, without advice.
     """
 
-    def __init__(self, cause: str, message: str) -> None:
-        super().__init__(message)
-        self.cause = cause
+    def __init__(self, cause: FailureCause, reason: str) -> None:
+        super().__init__(cause, reason)
+        self.cause, self.reason = cause, reason
+
+    def __str__(self) -> str:
+        """The reason and what to try."""
+        return f"{self.reason}; {self.cause.advice}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ def make(
     """
     if params.coarse == OWN and not mol.GetNumConformers():
         raise UnsupportedMolecule(
-            "NO_SEED", "coarse='conformers' starts from the molecule's own conformers, but it has none"
+            FailureCause.NO_OWN_CONFORMERS,
+            "coarse='conformers' starts from the molecule's own conformers, but it has none",
         )
     report = EmbedReport(requested=num_confs)
     deadline = Deadline.after(params.timeout)
@@ -149,13 +155,11 @@ def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
 
 
 def check_supported(components: Sequence[Component], model: LoadedModel, params: EBD) -> None:
-    """Refuse by naming every atom the model does not know, unless another method may stand in."""
+    """Raise by naming every atom the model does not know, unless another method may stand in."""
     reasons = [reason for component in components for reason in unsupported_reasons(component, model)]
     if reasons and params.fallback == "none":
         raise UnsupportedMolecule(
-            "UNSUPPORTED",
-            f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}. "
-            "Set fallback='ETKDGv3' to get RDKit's conformers for such molecules.",
+            FailureCause.UNSUPPORTED, f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}"
         )
 
 

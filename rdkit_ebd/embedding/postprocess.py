@@ -12,11 +12,11 @@ from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.embedding.attempts import CHIRAL_CAUSES
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
-from rdkit_ebd.ensemble.minimise import TIMEOUT, UNTREATABLE, Minimised, Terms, checks_lost, energies, relax
+from rdkit_ebd.ensemble.minimise import Minimised, Terms, checks_lost, energies, relax
 from rdkit_ebd.ensemble.prune import keep_diverse, most_diverse
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport, causes_in_words
+from rdkit_ebd.report import EmbedReport, FailureCause, causes_in_words
 from rdkit_ebd.runtime.deadline import Deadline
 
 MOST_MAPPINGS = 100  # where every conformer is compared with every other
@@ -57,10 +57,10 @@ class Finish:
         engine = self.engines[method]
         if isinstance(engine, str):
             self.report.messages.append(f"not refined with {method}: {engine}")
-            return [self._unrefined(c, UNTREATABLE) for c in drafts]
+            return [self._unrefined(c, FailureCause.UNTREATABLE) for c in drafts]
         outcomes = self._relax(engine, [c.coords for c in drafts])
         found = [self._taken(c, outcomes.get(k), engine.potential.name) for k, c in enumerate(drafts)]
-        self._tell_of_refinement(len(drafts), outcomes)
+        self._report_refinement(len(drafts), outcomes)
         self._note(engine)
         return found
 
@@ -71,7 +71,8 @@ class Finish:
             return list(drafts)
         engine = self.engines[method]
         if isinstance(engine, str):
-            self.report.messages += [f"not scored with {method}: {engine}"] * (method != self.params.refine)
+            if method != self.params.refine:  # of which it was said already
+                self.report.messages.append(f"not scored with {method}: {engine}")
             return [replace(c, energy=np.nan, energy_method=None) for c in drafts]
         name = engine.potential.name
         found = [c if c.energy_method == name else replace(c, energy=np.nan, energy_method=None) for c in drafts]
@@ -82,7 +83,8 @@ class Finish:
                 found[todo[place]] = replace(found[todo[place]], energy=energy, energy_method=name)
         self._note(engine)
         without = sum(not c.scored for c in found)
-        self.report.messages += [f"{without} of {len(found)} conformers have no {name} energy"] * bool(without)
+        if without:
+            self.report.messages.append(f"{without} of {len(found)} conformers have no {name} energy")
         return found
 
     def within_window(self, drafts: Sequence[ConformerDraft]) -> list[ConformerDraft]:
@@ -143,8 +145,10 @@ class Finish:
         return dict(relax(engine, starts, terms, verdict, self.params.threads(), self.deadline))
 
     def _taken(self, draft: ConformerDraft, minimised: Minimised | None, name: str) -> ConformerDraft:
-        if minimised is None or minimised.problem:
-            return self._unrefined(draft, TIMEOUT if minimised is None else minimised.problem)
+        if minimised is None:
+            return self._unrefined(draft, FailureCause.EXCEEDED_TIMEOUT)
+        if minimised.problem is not None:
+            return self._unrefined(draft, minimised.problem)
         self.report.refined += 1
         # that these are not the model's own conformers stays worth knowing
         stage = "fallback" if draft.stage == "fallback" else "refined"
@@ -158,19 +162,20 @@ class Finish:
             energy_method=name,
         )
 
-    def _unrefined(self, draft: ConformerDraft, problem: str) -> ConformerDraft:
+    def _unrefined(self, draft: ConformerDraft, problem: FailureCause) -> ConformerDraft:
         self.report.unrefined.append((draft.index, problem))
         return replace(draft, refine_problem=problem)
 
     def _note(self, engine: Engine) -> None:
         self.report.notes += [note for note in engine.surface.notes if note not in self.report.notes]
 
-    def _tell_of_refinement(self, count: int, outcomes: dict[int, Minimised]) -> None:
+    def _report_refinement(self, count: int, outcomes: dict[int, Minimised]) -> None:
         if self.report.unrefined:
             causes = causes_in_words(self.report.unrefined)
             self.report.messages.append(f"{len(self.report.unrefined)} of {count} conformers not refined{causes}")
         slow = sum(not outcome.converged and not outcome.problem for outcome in outcomes.values())
-        self.report.messages += [f"{slow} of {count} conformers refined, but not to convergence"] * bool(slow)
+        if slow:
+            self.report.messages.append(f"{slow} of {count} conformers refined, but not to convergence")
 
 
 def _engine(method: str, mol: Chem.Mol) -> Engine | str:

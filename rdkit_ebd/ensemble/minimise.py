@@ -11,16 +11,15 @@ import numpy as np
 from rdkit_ebd.chem.stereo import StereoLabels, atropisomers_kept, centres_kept, double_bonds_kept
 from rdkit_ebd.ensemble.energy_runner import Engine, through
 from rdkit_ebd.judge.tables import CheckTables
-from rdkit_ebd.judge.verdict import Cause, judge
+from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.potentials import Minimum, Surface
+from rdkit_ebd.report import FailureCause
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 MAX_ITERS = 5000  # RDKit's 200 leave most drugs unconverged; none needed more than 1000 of what was tried
 
-NO_ENERGY, UNTREATABLE, TIMEOUT = "NO_ENERGY", "UNTREATABLE", "EXCEEDED_TIMEOUT"
-
-Verdict = Callable[[np.ndarray, np.ndarray], str]
-"""(coordinates before, coordinates after), each (N, 3) -> what was lost on the way, a cause; "" where nothing was."""
+Verdict = Callable[[np.ndarray, np.ndarray], FailureCause | None]
+"""(coordinates before, coordinates after), each (N, 3) -> what was lost on the way; None where nothing was."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,13 @@ class Minimised:
         coords: (N, 3) angstrom; those it had before where there is a problem.
         energy: kcal/mol; NaN where there is a problem.
         converged: Whether the engine's criterion was met.
-        problem: Why it was not relaxed, such as CENTRE_INVERTED; "" if it was.
+        problem: Why it was not relaxed, such as CENTRE_INVERTED; None if it was.
     """
 
     coords: np.ndarray
     energy: float
     converged: bool
-    problem: str = ""
+    problem: FailureCause | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def relax(
     """
     whole = [k for k, x in enumerate(starts) if np.isfinite(x).all()]
     for k in sorted(set(range(len(starts))) - set(whole)):
-        yield k, Minimised(starts[k], np.nan, False, Cause.NOT_FINITE.name)
+        yield k, Minimised(starts[k], np.nan, False, FailureCause.NOT_FINITE)
     work = partial(_minimise, terms=terms)
     for place, minimum in through(engine, work, [starts[k] for k in whole], threads, deadline):
         k = whole[place]
@@ -93,24 +92,24 @@ def energies(
 def stereo_lost(labels: StereoLabels) -> Verdict:
     """A verdict on the written stereochemistry alone."""
     kept = {
-        Cause.CENTRE_INVERTED: centres_kept,
-        Cause.DOUBLE_BOND_STEREO: double_bonds_kept,
-        Cause.ATROPISOMER_STEREO: atropisomers_kept,
+        FailureCause.CENTRE_INVERTED: centres_kept,
+        FailureCause.DOUBLE_BOND_STEREO: double_bonds_kept,
+        FailureCause.ATROPISOMER_STEREO: atropisomers_kept,
     }
 
-    def verdict(before: np.ndarray, after: np.ndarray) -> str:
-        lost = (cause.name for cause, f in kept.items() if (f(before, labels) & ~f(after, labels)).any())
-        return next(lost, "")
+    def verdict(before: np.ndarray, after: np.ndarray) -> FailureCause | None:
+        lost = (cause for cause, f in kept.items() if (f(before, labels) & ~f(after, labels)).any())
+        return next(lost, None)
 
     return verdict
 
 
-def checks_lost(tables: CheckTables, excused: Sequence[Cause] = ()) -> Verdict:
+def checks_lost(tables: CheckTables, excused: Sequence[FailureCause] = ()) -> Verdict:
     """A verdict on everything that conformers are judged by; what failed before is not held against the potential."""
 
-    def verdict(before: np.ndarray, after: np.ndarray) -> str:
+    def verdict(before: np.ndarray, after: np.ndarray) -> FailureCause | None:
         causes = judge(np.stack([before, after]), tables).causes
-        return next((c.name for c, failed in causes.items() if c not in excused and failed[1] and not failed[0]), "")
+        return next((c for c, failed in causes.items() if c not in excused and failed[1] and not failed[0]), None)
 
     return verdict
 
@@ -127,9 +126,9 @@ def _outcome(start: np.ndarray, minimum: Minimum, terms: Terms, verdict: Verdict
     coords = np.array(minimum.coords, dtype=np.float64)
     coords[list(terms.fixed)] = start[list(terms.fixed)]  # also where an engine works in single precision
     if not np.isfinite(coords).all():
-        problem = Cause.NOT_FINITE.name
+        problem: FailureCause | None = FailureCause.NOT_FINITE
     else:
-        problem = verdict(start, coords) if np.isfinite(minimum.energy) else NO_ENERGY
+        problem = verdict(start, coords) if np.isfinite(minimum.energy) else FailureCause.NO_ENERGY
     if problem:
         return Minimised(start, np.nan, False, problem)
     return Minimised(coords, minimum.energy, minimum.converged)

@@ -17,10 +17,10 @@ from rdkit_ebd.chem.conformers import chosen_conformers, place, positions, refus
 from rdkit_ebd.chem.provenance import get_provenance, set_provenance
 from rdkit_ebd.chem.stereo import stereo_labels
 from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
-from rdkit_ebd.ensemble.minimise import MAX_ITERS, TIMEOUT, UNTREATABLE, Minimised, Terms, relax, stereo_lost
+from rdkit_ebd.ensemble.minimise import MAX_ITERS, Minimised, Terms, relax, stereo_lost
 from rdkit_ebd.params import count_threads
 from rdkit_ebd.potentials import Potential
-from rdkit_ebd.report import causes_in_words
+from rdkit_ebd.report import FailureCause, advice_on, causes_in_words
 from rdkit_ebd.runtime.deadline import Deadline
 
 FAILED = (-1, math.nan)  # RDKit's code for a molecule without parameters
@@ -34,9 +34,7 @@ class RefineReport:
         method: Name of the potential.
         ids: Ids of the conformers asked for.
         results: (0, 1 or -1, energy in kcal/mol) of each: converged, not converged, not refined (energy NaN).
-        problems: (id, cause) of each conformer that is as it was before. Causes are those of the judgement
-            (CENTRE_INVERTED, DOUBLE_BOND_STEREO, ATROPISOMER_STEREO, NOT_FINITE), NO_ENERGY where the engine broke
-            down, EXCEEDED_TIMEOUT, and UNTREATABLE for a molecule without parameters.
+        problems: (id, cause) of each conformer that is as it was before; causes are of `FailureCause`.
         notes: What a reader of the energies should know, such as where charges came from.
         messages: What else a reader should know, such as which atoms have no parameters.
         seconds: Time spent.
@@ -45,7 +43,7 @@ class RefineReport:
     method: str
     ids: list[int]
     results: list[tuple[int, float]] = field(default_factory=list)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[tuple[int, FailureCause]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -60,14 +58,22 @@ class RefineReport:
         """Whether all of them did."""
         return self.converged == len(self.ids)
 
+    @property
+    def advice(self) -> list[str]:
+        """What each problem means and what to try, a line per cause."""
+        return advice_on((cause for _, cause in self.problems), refinement=True)
+
     def summary(self) -> str:
-        """One line, such as `18 of 20 conformers at MMFF94s minima in 0.41 s (2 not refined: CENTRE_INVERTED 2)`."""
+        """`18 of 20 conformers at MMFF94s minima in 0.41 s (2 not refined: CENTRE_INVERTED 2)`, and advice."""
         line = f"{self.converged} of {len(self.ids)} conformers at {self.method} minima in {self.seconds:.2f} s"
         short = len(self.ids) - self.converged - len(self.problems)
-        lost = [f"{short} not converged"] * bool(short)
-        lost += [f"{len(self.problems)} not refined{causes_in_words(self.problems)}"] * bool(self.problems)
+        lost = []
+        if short:
+            lost.append(f"{short} not converged")
+        if self.problems:
+            lost.append(f"{len(self.problems)} not refined{causes_in_words(self.problems)}")
         line += f" ({', '.join(lost)})" if lost else ""
-        return "; ".join([line, *self.messages])
+        return "; ".join([line, *self.messages, *self.advice])
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, `converged` and `ok`, as JSON takes them; energies that are not there are None."""
@@ -194,8 +200,9 @@ def RefineWithReport(
             keep(conformers[k], outcome, potential.name)
             outcomes[k] = outcome
         report.notes += engine.surface.notes
+    unreached = FailureCause.EXCEEDED_TIMEOUT if obstacle is None else FailureCause.UNTREATABLE
     for k, conformer in enumerate(conformers):
-        _tell(report, conformer, outcomes.get(k), UNTREATABLE if obstacle else TIMEOUT)
+        _record(report, conformer, outcomes.get(k), unreached)
     report.seconds = time.monotonic() - start
     return report
 
@@ -218,16 +225,16 @@ def keep(conformer: Conformer, outcome: Minimised, method: str) -> None:
     )
 
 
-def _tell(report: RefineReport, conformer: Conformer, outcome: Minimised | None, reason: str) -> None:
+def _record(report: RefineReport, conformer: Conformer, outcome: Minimised | None, reason: FailureCause) -> None:
     """Put what became of a conformer into the report; the reason is that of one which was not reached."""
     if outcome is None:
         conformer.SetProp("ebd_refine_problem", reason)
     problem = reason if outcome is None else outcome.problem
-    if outcome is None or problem:
+    if problem is not None:
         report.problems.append((conformer.GetId(), problem))
-        report.results.append(FAILED)
-    else:
-        report.results.append((int(not outcome.converged), outcome.energy))
+    report.results.append(
+        (int(not outcome.converged), outcome.energy) if outcome is not None and problem is None else FAILED
+    )
 
 
 def _terms(mol: Chem.Mol, max_iters: int, fixed: Iterable[int], restraint: float) -> Terms:

@@ -27,7 +27,7 @@ from rdkit_ebd.api import EmbedWithReport
 from rdkit_ebd.chem.provenance import get_provenance
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import CAUSES, EmbedReport
+from rdkit_ebd.report import CAUSES, EmbedReport, FailureCause
 
 OURS, MINIMISED = "EBD", "+MMFF94s"
 MMFF_ROUNDS, MMFF_ITERATIONS = 20, 500  # RDKit's default of 200 iterations leaves most drugs unconverged
@@ -185,7 +185,8 @@ def generate(mol: Chem.Mol, method: Method, count: int, seed: int) -> Generated:
     try:
         embedding = method.embed(work, count, seed)
     except (ValueError, RuntimeError) as error:
-        embedding = Embedding(failures=Counter(REFUSED=1), problem=" ".join(str(error).split()))
+        cause = getattr(error, "cause", FailureCause.UNSUPPORTED)  # errors of RDKit have none
+        embedding = Embedding(failures=Counter({cause: 1}), problem=" ".join(str(error).split()))
     if method.minimised and work.GetNumConformers():
         embedding.failures.update(minimise(work, method.threads))
     return Generated(work, embedding, time.perf_counter() - start, time.process_time() - cpu_start)

@@ -8,30 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
 from rdkit_ebd.chem.stereo import atropisomers_kept, centres_kept, double_bonds_kept
 from rdkit_ebd.judge.tables import FLATNESS, PUCKER, CheckTables, Distances
+from rdkit_ebd.report import FailureCause as Cause
 
 # Distances judged at a time, so that a thousand conformers of a large molecule stay within ~100 MB.
 CHUNK = 2**22
-
-
-class Cause(str, Enum):
-    """Why a conformer was rejected."""
-
-    NOT_FINITE = "not finite"
-    CENTRE_INVERTED = "stereocentre inverted"
-    DOUBLE_BOND_STEREO = "double bond E/Z wrong"
-    ATROPISOMER_STEREO = "atropisomer inverted"
-    BOND_LENGTH = "bond length"
-    BOND_ANGLE = "bond angle"
-    CLASH = "clash"
-    AROMATIC_NOT_FLAT = "aromatic ring not flat"
-    DOUBLE_BOND_NOT_FLAT = "double bond not flat"
-    RING_TOO_FLAT = "saturated ring flat"
 
 
 @dataclass(frozen=True)

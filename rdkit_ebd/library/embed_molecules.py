@@ -19,7 +19,7 @@ from rdkit_ebd.library.job import Job, failed, outcome_of
 from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.library.process_pool import SUPPORTED, Pool
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.report import EmbedReport, FailureCause
 from rdkit_ebd.runtime.cores import usable_cores
 
 LOOK_AHEAD = 16  # molecules per worker that are read before the first of them is told
@@ -80,7 +80,7 @@ def EmbedMolecules(
 
     - BAD_MOLECULE: None (one that could not be parsed), without atoms, or not sanitised;
     - UNSUPPORTED: the model does not know one of its elements, or it is too large, and there is no fallback;
-    - REFUSED: the parameters do not fit it, such as a `coordMap` beyond its atoms;
+    - BAD_PARAMETERS: the parameters do not fit it, such as a `coordMap` beyond its atoms;
     - EXCEEDED_TIMEOUT: also where its worker process hung, and was ended;
     - WORKER_DIED: two worker processes died on it, by a crash or for memory;
     - OUT_OF_MEMORY: not even one of its conformers fits into the memory;
@@ -251,7 +251,7 @@ def _obstacle(mol: Chem.Mol | None) -> str:
 def _item(mol: Chem.Mol | None, count: int) -> Job | EmbedOutcome:
     obstacle = _obstacle(mol)
     if mol is None or obstacle:
-        return failed(count, "BAD_MOLECULE", obstacle)
+        return failed(count, FailureCause.BAD_MOLECULE, obstacle)
     warn_of_missing_hydrogens(mol)
     return Job(mol, count)
 

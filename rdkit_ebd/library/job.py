@@ -9,7 +9,7 @@ from rdkit import Chem
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, UnsupportedMolecule, make
 from rdkit_ebd.generators.service import Deblurrer, DeviceFull
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.report import EmbedReport, FailureCause
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Job:
     num_confs: int
 
 
-def failed(num_confs: int, cause: str, message: str) -> EmbedOutcome:
+def failed(num_confs: int, cause: FailureCause, message: str) -> EmbedOutcome:
     """The outcome of a molecule of which nothing could be made, and which stays as it is."""
     causes = [(k, cause) for k in range(num_confs)]
     return EmbedOutcome([], EmbedReport(requested=num_confs, failed=causes, messages=[message]), None)
@@ -37,12 +37,12 @@ def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> Emb
     try:
         params.validate(job.mol.GetNumAtoms())
     except ValueError as error:  # coordMap beyond its atoms
-        return failed(job.num_confs, "REFUSED", str(error))
+        return failed(job.num_confs, FailureCause.BAD_PARAMETERS, str(error))
     try:
         return make(job.mol, job.num_confs, params, deblurrer=deblurrer)
     except UnsupportedMolecule as error:
-        return failed(job.num_confs, error.cause, str(error))
+        return failed(job.num_confs, error.cause, error.reason)
     except (MemoryError, DeviceFull) as error:
-        return failed(job.num_confs, "OUT_OF_MEMORY", str(error) or "out of memory")
+        return failed(job.num_confs, FailureCause.OUT_OF_MEMORY, str(error) or "out of memory")
     except Exception as error:
-        return failed(job.num_confs, "INTERNAL_ERROR", f"internal error, please report it: {error!r}")
+        return failed(job.num_confs, FailureCause.INTERNAL_ERROR, f"internal error: {error!r}")

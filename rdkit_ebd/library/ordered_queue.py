@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rdkit_ebd.embedding.pipeline import EmbedOutcome
 from rdkit_ebd.library.job import Job, failed
+from rdkit_ebd.report import FailureCause
 
 MOST_LOSSES = 2  # workers that one molecule may cost
 
@@ -57,7 +58,7 @@ class OrderedQueue:
             self._again.append((number, job))
         else:
             message = f"{MOST_LOSSES} worker processes died on this molecule, the last {how}"
-            self.finish(number, failed(job.num_confs, "WORKER_DIED", message))
+            self.finish(number, failed(job.num_confs, FailureCause.WORKER_DIED, message))
 
     @property
     def ready(self) -> bool:

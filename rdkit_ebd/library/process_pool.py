@@ -26,6 +26,7 @@ from rdkit_ebd.library.job import Job, failed
 from rdkit_ebd.library.messages import Ready, Refusal, Start, packed, receive, send
 from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.params import EBD
+from rdkit_ebd.report import FailureCause
 
 WORKER = "rdkit_ebd.library.worker_main"
 GRACE = 30.0  # seconds beyond its timeout after which a molecule's worker is taken to hang
@@ -134,8 +135,8 @@ class Pool:
                 self._bury(worker, queue)
             except Exception as error:  # RDKit cannot pack it
                 worker.job = None
-                told = f"internal error, please report it: {error!r}"
-                queue.finish(taken[0], failed(taken[1].num_confs, "INTERNAL_ERROR", told))
+                told = f"internal error: {error!r}"
+                queue.finish(taken[0], failed(taken[1].num_confs, FailureCause.INTERNAL_ERROR, told))
 
     def _listen(self, queue: OrderedQueue, patient: bool) -> None:
         """Take in what workers have said, waiting for it if there is time; if it is nothing, do what they asked for."""
@@ -196,7 +197,7 @@ class Pool:
                 number, job = worker.job
                 worker.job = None
                 told = f"its worker process did not answer in {self._params.timeout + GRACE:.0f} s and was ended"
-                queue.finish(number, failed(job.num_confs, "EXCEEDED_TIMEOUT", told))
+                queue.finish(number, failed(job.num_confs, FailureCause.EXCEEDED_TIMEOUT, told))
             self._bury(worker, queue)
 
     def _limit(self, worker: Worker) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from rdkit_ebd.report import FailureCause
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 MakeParameters = Callable[[int], rdDistGeom.EmbedParameters]
@@ -125,7 +126,7 @@ class _Maker:
         """The first seed that can be made of (index, from random coordinates) (N, 3); NaN if there is none."""
         for k, random_coords in tries:
             if self.late:
-                self.failures["EXCEEDED_TIMEOUT"] += 1
+                self.failures[FailureCause.EXCEEDED_TIMEOUT] += 1
                 break
             parameters: Any = _within(self.make_parameters(self.base + k), self.deadline)
             parameters.useRandomCoords = parameters.useRandomCoords or random_coords

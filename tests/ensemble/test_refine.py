@@ -173,7 +173,7 @@ def test_a_result_or_a_reason(smiles: str, reason: str | None, capfd: pytest.Cap
     assert (code, math.isnan(energy)) == ((0, False) if reason is None else (-1, True))
     if reason is not None:
         assert reason in told
-        assert told.count("has no parameters") == 1
+        assert told.count(reason) == 1
         assert np.array_equal(positions(mol), before)
 
 

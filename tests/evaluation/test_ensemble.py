@@ -19,7 +19,7 @@ def test_a_row_tells_what_was_made_and_what_was_not() -> None:
     )
     assert (good["requested"], good["conformers"], good["missing"], good["problem"]) == (2, 2, 0, "")
     assert good["metrics"]["ms_per_conformer"] > 0
-    assert (refused["conformers"], refused["missing"], refused["failures"]) == (0, 2, {"REFUSED": 1})
+    assert (refused["conformers"], refused["missing"], refused["failures"]) == (0, 2, {"UNSUPPORTED": 1})
     assert refused["metrics"]["mat_r"] == MISSED
     assert "Se" in refused["problem"]
 

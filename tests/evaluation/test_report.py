@@ -20,7 +20,7 @@ def row(index: int, metrics: dict[str, float], **facts: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def ensemble() -> Result:
-    refused = {"conformers": 0, "missing": 4, "problem": "no, thanks", "failures": {"REFUSED": 1}}
+    refused = {"conformers": 0, "missing": 4, "problem": "no, thanks", "failures": {"UNSUPPORTED": 1}}
     rows = [
         row(0, {"mat_r": 0.2, "stereo": 0.5}, failures={"CLASH": 2}, posebusters_failed={"bond_lengths": 1}),
         row(1, {"mat_r": 0.4, "xtb": 8.0}, failures={"CLASH": 3}, posebusters_failed={"bond_lengths": 2}),
@@ -41,7 +41,7 @@ def test_rows_are_summed_up(ensemble: Result) -> None:
     assert ensemble.table["mat_r_median"] == 0.4
     assert (ensemble.table["stereo"], ensemble.table["xtb"]) == (0.5, 8)
     assert (ensemble.table["without"], ensemble.table["missing"]) == (1, 4)
-    assert ensemble.failures == {"CLASH": 5, "REFUSED": 1}
+    assert ensemble.failures == {"CLASH": 5, "UNSUPPORTED": 1}
     assert ensemble.posebusters_failed == {"bond_lengths": 3}
 
 
@@ -66,7 +66,7 @@ def test_tables_are_whole(ensemble: Result, bioactive: Result) -> None:
 
 def test_failures_are_told(ensemble: Result, bioactive: Result) -> None:
     told = format_failures([ensemble]).splitlines()
-    assert told[0] == "DG: failures: CLASH 5, REFUSED 1"
+    assert told[0] == "DG: failures: CLASH 5, UNSUPPORTED 1"
     assert "bond_lengths 3" in told[1]
     assert "no, thanks" in told[2]
     assert format_failures([bioactive]) == ""

@@ -13,6 +13,7 @@ from rdkit_ebd.generators.service import Deblurred, DeviceFull, Request
 from rdkit_ebd.library.job import Job, failed, outcome_of
 from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.params import EBD
+from rdkit_ebd.report import FailureCause
 
 
 def jobs(count: int) -> list[Job | EmbedOutcome]:
@@ -20,7 +21,7 @@ def jobs(count: int) -> list[Job | EmbedOutcome]:
 
 
 def done(number: int) -> EmbedOutcome:
-    return failed(number, "CAUSE", f"molecule {number}")
+    return failed(number, FailureCause.INTERNAL_ERROR, f"molecule {number}")
 
 
 def test_outcomes_are_told_in_the_order_of_the_input() -> None:
@@ -93,8 +94,8 @@ def break_down(request: Request) -> Deblurred:
     ("smiles", "params", "deblurrer", "cause", "told"),
     [
         ("C[Si](C)(C)C", EBD(), None, "UNSUPPORTED", "Si"),
-        ("CCO", EBD(coarse="conformers"), None, "NO_SEED", "it has none"),
-        ("CCO", EBD(coordMap={99: (0, 0, 0)}), None, "REFUSED", "99"),
+        ("CCO", EBD(coarse="conformers"), None, "NO_OWN_CONFORMERS", "it has none"),
+        ("CCO", EBD(coordMap={99: (0, 0, 0)}), None, "BAD_PARAMETERS", "99"),
         ("nicotine", EBD(), refuse, "OUT_OF_MEMORY", "do not fit"),
         ("nicotine", EBD(), break_down, "INTERNAL_ERROR", "unheard of"),
     ],

@@ -11,7 +11,7 @@ from rdkit import Chem
 from rdkit_ebd.api import EmbedWithReport
 from rdkit_ebd.chem.provenance import get_provenance
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.report import EmbedReport, FailureCause
 from rdkit_ebd_docking.pdbqt import to_pdbqt
 from rdkit_ebd_docking.puckers import ring_puckers
 
@@ -120,7 +120,7 @@ def PrepareLigand(mol: Chem.Mol, settings: DockPrep | None = None, name: str | N
     try:
         ligand.report = EmbedWithReport(ligand.mol, settings.numConfs, settings.parameters())
     except ValueError as error:  # an element no method knows, no atoms
-        return _failed(ligand, "UNSUPPORTED", str(error))
+        return _failed(ligand, FailureCause.UNSUPPORTED, str(error))
     ligand.failures.update(cause for _, cause in ligand.report.failed)
     ligand.messages += ligand.report.messages
     if not ligand.report.ids:

@@ -1,4 +1,4 @@
-"""What happened, and why? Counts, causes and times of an embedding, and where each conformer came from."""
+"""What happened, and why? Counts, causes and times of an embedding."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rdkit.Chem import rdDistGeom
+
+from rdkit_ebd.report.failure_causes import FailureCause, advice_on
 
 CAUSES: tuple[str, ...] = tuple(cause.name for _, cause in sorted(rdDistGeom.EmbedFailureCauses.values.items()))
 """RDKit's names for what can go wrong in distance geometry, in RDKit's order."""
@@ -24,14 +26,14 @@ class EmbedReport:
         ids: Ids of the conformers written.
         attempts: Conformers tried, retries included.
         failures: How often each cause was met, also where a later attempt went well. What the coarse stage met has
-            RDKit's names (`CAUSES`), what the judgement met its own, such as "CENTRE_INVERTED".
-        failed: (index, last cause) of each conformer that could not be made.
+            RDKit's names (`CAUSES`), what came later those of `FailureCause`, such as "CENTRE_INVERTED".
+        failed: (index, last cause) of each conformer that could not be made; causes are of `FailureCause`.
         pruned: Conformers that were made and dropped, for being near another.
         above_window: Conformers that were made and dropped, for lying too far above the lowest energy.
         surplus: Conformers made and dropped, for more were made than asked for (`EBD.overSample`).
         refined: Conformers made that were relaxed.
-        unrefined: (index, cause) of each conformer made that was to be relaxed and stays as it was. Causes are those
-            of the judgement, NO_ENERGY, EXCEEDED_TIMEOUT, and UNTREATABLE for a molecule without parameters.
+        unrefined: (index, cause) of each conformer made that was to be relaxed and stays as it was; causes are of
+            `FailureCause`.
         stereo_judged: Deblurred conformers whose written stereo was looked at; 0 where none is written.
         stereo_right: Those of them that showed it before the gate.
         seconds: Time spent, by stage.
@@ -43,12 +45,12 @@ class EmbedReport:
     ids: list[int] = field(default_factory=list)
     attempts: int = 0
     failures: Counter[str] = field(default_factory=Counter)
-    failed: list[tuple[int, str]] = field(default_factory=list)
+    failed: list[tuple[int, FailureCause]] = field(default_factory=list)
     pruned: int = 0
     above_window: int = 0
     surplus: int = 0
     refined: int = 0
-    unrefined: list[tuple[int, str]] = field(default_factory=list)
+    unrefined: list[tuple[int, FailureCause]] = field(default_factory=list)
     stereo_judged: int = 0
     stereo_right: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -97,19 +99,34 @@ class EmbedReport:
         for stage, seconds in other.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
+    @property
+    def advice(self) -> list[str]:
+        """What each cause of a conformer that failed means and what to try, a line per cause."""
+        missed = [] if self.ok else advice_on(cause for _, cause in self.failed)
+        return missed + advice_on((cause for _, cause in self.unrefined), refinement=True)
+
     def summary(self) -> str:
-        """One line, such as `18 of 20 conformers in 0.41 s (2 failed: CLASH 2); stereo yield 98.7 %`."""
+        """One line, such as `18 of 20 conformers in 0.41 s (2 failed: CLASH 2); stereo yield 98.7 %`, with advice."""
+        parts = [self._counts()]
+        if self.attempts > self.requested:
+            parts.append(f"{self.attempts} attempts")
+        if self.stereo_yield is not None:
+            parts.append(f"stereo yield {100 * self.stereo_yield:.1f} %")
+        return "; ".join([*parts, *self.messages, *self.advice])
+
+    def _counts(self) -> str:
+        lost = []
+        if self.pruned:
+            lost.append(f"{self.pruned} pruned")
+        if self.above_window:
+            lost.append(f"{self.above_window} above the energy window")
+        if not self.ok:
+            lost.append(f"{self.missing} failed{causes_in_words(self.failed)}")
         line = f"{len(self.ids)} of {self.requested} conformers in {sum(self.seconds.values()):.2f} s"
-        lost = [f"{self.pruned} pruned"] * bool(self.pruned)
-        lost += [f"{self.above_window} above the energy window"] * bool(self.above_window)
-        lost += [f"{self.missing} failed{causes_in_words(self.failed)}"] * (not self.ok)
-        line += f" ({', '.join(lost)})" if lost else ""
-        line += f"; {self.attempts} attempts" if self.attempts > self.requested else ""
-        line += f"; stereo yield {100 * self.stereo_yield:.1f} %" if self.stereo_yield is not None else ""
-        return "; ".join([line, *self.messages])
+        return f"{line} ({', '.join(lost)})" if lost else line
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field, `ok` and `stereo_yield`, as JSON takes them."""
+        """Every field, `ok`, `stereo_yield` and `advice`, as JSON takes them."""
         return {
             **vars(self),
             "ids": list(self.ids),
@@ -121,6 +138,7 @@ class EmbedReport:
             "messages": list(self.messages),
             "ok": self.ok,
             "stereo_yield": self.stereo_yield,
+            "advice": self.advice,
         }
 
 
