@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rdkit_ebd.api import EmbedMultipleConfs as EmbedMultipleConfs
     from rdkit_ebd.api import EmbedWithReport as EmbedWithReport
     from rdkit_ebd.chem.provenance import get_provenance as get_provenance
+    from rdkit_ebd.chem.undefined_stereo import EnumerateStereo as EnumerateStereo
     from rdkit_ebd.ensemble.prune import AlignConformers as AlignConformers
     from rdkit_ebd.ensemble.prune import PruneConformers as PruneConformers
     from rdkit_ebd.ensemble.refine import RefineConformers as RefineConformers
@@ -51,6 +52,7 @@ _HOMES = {
     "RefineConformers": "ensemble.refine",
     "RefineReport": "ensemble.refine",
     "RefineWithReport": "ensemble.refine",
+    "EnumerateStereo": "chem.undefined_stereo",
     "EmbedReport": "report",
     "FailureCause": "report",
     "get_provenance": "chem.provenance",

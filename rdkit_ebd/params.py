@@ -130,6 +130,12 @@ class EBD:
     refine: str | None = setting(None, optional(text), "method that relaxes conformers, such as MMFF94s; None: none")
     score: str | None = setting(None, optional(text), "method that gives their energies; None: that of refine")
     energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies further up, kcal/mol")
+    stereo: str = setting(
+        "keep",
+        choice("keep", "enumerate", "refuse"),
+        "molecules with undefined stereo: 'keep' mixes isomers and says so, 'refuse' makes nothing, "
+        "'enumerate' makes every isomer a molecule of its own (StreamMolecules, command line)",
+    )
     fallback: str = setting("none", choice("none", "ETKDGv3"), "who makes a conformer the model could not")
     batchAtoms: int = setting(4096, whole(1), "atoms per call of the network; changes memory, not conformers")
 

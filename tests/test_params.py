@@ -26,7 +26,14 @@ OTHER = {
     **{"boxSizeMult": -5.0, "numZeroFail": 2, "ETversion": 4, "optimizerForceTol": 0.1, "boundsMatForceScaling": 0.5},
     **{"basinThresh": 4.0, "initialEmbeddingMode": "RANDOM_COORDINATE_EMBEDDING", "embedForceField": "MMFF"},
     **{"model": "a.safetensors", "device": "cuda:1", "coarse": "dg", "numSteps": 3, "numRounds": 2, "noiseScale": 0.0},
-    **{"fallback": "ETKDGv3", "batchAtoms": 100, "refine": "openff", "score": "GFN2-xTB", "energyWindow": 6.0},
+    **{
+        "stereo": "refuse",
+        "fallback": "ETKDGv3",
+        "batchAtoms": 100,
+        "refine": "openff",
+        "score": "GFN2-xTB",
+        "energyWindow": 6.0,
+    },
     **{"overSample": 2.0, "seedPool": 2, "qualityWeight": 1.5, "roundTolerance": 0.05},
 }
 

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from rdkit_ebd.cli.common import PROBLEMS, count, progress, usage_errors, written_or_told
-from rdkit_ebd.cli.embed_job import BY_ROTORS, Embedded, FileJob, Tally, embedded, manifest
+from rdkit_ebd.cli.embed_job import BY_ROTORS, Embedded, FileJob, Tally, embedded, entries, manifest
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from tqdm import tqdm
@@ -40,6 +39,14 @@ class Fallback(str, Enum):
     etkdgv3 = "ETKDGv3"
 
 
+class Stereo(str, Enum):
+    """Values of --stereo."""
+
+    keep = "keep"
+    enumerate = "enumerate"
+    refuse = "refuse"
+
+
 @dataclass
 class Screen:
     """What the user sees: a bar of molecules, and problems with their place.
@@ -62,10 +69,10 @@ class Screen:
             self.bar.write(note, file=sys.stderr)
         return notes
 
-    def advance(self, done: Tally) -> None:
-        """One molecule more."""
+    def advance(self, done: Tally, last: bool = True) -> None:
+        """One molecule more, and the entry where it is its last."""
         self.tally.add(done)
-        self.bar.update()
+        self.bar.update(int(last))
         self._show()
 
     def go_on(self, done: Tally) -> None:
@@ -140,6 +147,10 @@ def embed(
     quality_weight: Annotated[
         float | None, typer.Option(min=0, help="Weight of the model's expectation in that choice; 0: none.")
     ] = None,
+    stereo: Annotated[
+        Stereo,
+        typer.Option(help="Undefined stereo: mix the isomers and say so, embed each as NAME_s1, ..., or embed none."),
+    ] = Stereo.keep,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds for one molecule; 0: no limit.")] = 0,
     fallback: Annotated[Fallback, typer.Option(help="Who makes a conformer the model could not.")] = Fallback.none,
     workers: Annotated[
@@ -204,6 +215,7 @@ def embed(
             numSteps=steps,
             numRounds=rounds,
             coarse=coarse.value if coarse else None,
+            stereo=stereo.value,
             timeout=timeout,
             fallback=fallback.value,
             numThreads=threads or 0,
@@ -307,7 +319,7 @@ def _kept(parts: Parts) -> Iterator[None]:
         raise
 
 
-def _write_parts(outcomes: Iterable[Embedded], parts: Parts, wanted: int, part_size: int, screen: Screen) -> None:
+def _write_parts(outcomes: Iterator[Embedded], parts: Parts, wanted: int, part_size: int, screen: Screen) -> None:
     """Write the parts that are missing, and the output from all of them."""
     from rdkit_ebd.io.sdf import SDFWriter
 
@@ -318,7 +330,7 @@ def _write_parts(outcomes: Iterable[Embedded], parts: Parts, wanted: int, part_s
     screen.go_on(done)
     for _ in range(len(parts.tallies), wanted):
         with SDFWriter(parts.next_path) as writer:
-            counts, notes = _write(islice(outcomes, part_size), writer, screen)
+            counts, notes = _write(entries(outcomes, part_size), writer, screen)
         parts.add({"counts": asdict(counts), "notes": notes})
     parts.join()
 
@@ -331,6 +343,6 @@ def _write(outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen) -> t
         if outcome.mol is not None and outcome.report.ids:
             writer.write(outcome.mol, outcome.entry.name)
         told += screen.tell(outcome.notes(screen.word))
-        screen.advance(outcome.counts)
+        screen.advance(outcome.counts, outcome.last)
         counts.add(outcome.counts)
     return counts, told

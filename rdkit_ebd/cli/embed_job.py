@@ -79,11 +79,14 @@ class Embedded:
         entry: It, with the molecule as it was embedded.
         mol: The molecule with its conformers; None where there is none.
         report: What was made, and what was not and why.
+        last: Whether nothing more comes of the entry: one whose stereochemistry is not defined may become several
+            molecules.
     """
 
     entry: Entry
     mol: Chem.Mol | None
     report: EmbedReport
+    last: bool = True
 
     @property
     def counts(self) -> Tally:
@@ -100,9 +103,11 @@ class Embedded:
         if self.entry.mol is None:
             return [self.entry.problem]
         refused = not self.report.attempts and self.report.messages  # its counts would say nothing more
-        if self.report.ok or refused:
-            return [*self.report.messages, *self.report.advice]
-        return [self.report.summary()]
+        if not (self.report.ok or refused):
+            return [self.report.summary()]
+        open_stereo = self.report.undefined_stereo
+        separate = [f"{open_stereo}; --stereo enumerate separates them"] if open_stereo else []
+        return [*self.report.messages, *separate, *self.report.advice]
 
 
 def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
@@ -148,22 +153,28 @@ def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, Non
 
     from rdkit_ebd.library.embed_molecules import StreamMolecules, conformers_by_rotors
 
-    waiting: deque[Entry] = deque()  # read, and not embedded yet
+    waiting: deque[tuple[Entry, bool]] = deque()  # read, and not embedded yet
 
     def molecules() -> Iterator[Chem.Mol | None]:
         for entry in entries:
-            waiting.append(_prepared(entry, job.hydrogens))
-            yield waiting[-1].mol
+            parts = _isomers(_prepared(entry, job.hydrogens), job.params.stereo)
+            for k, part in enumerate(parts, start=1):
+                waiting.append((part, k == len(parts)))
+                yield part.mol
 
     wanted = conformers_by_rotors if job.num_confs == BY_ROTORS else int(job.num_confs)
-    with closing(StreamMolecules(molecules(), wanted, job.params, workers=job.workers)) as stream:
+    params = job.params.copy()
+    if params.stereo == "enumerate":
+        params.stereo = "keep"  # done here, where isomers get their names
+    with closing(StreamMolecules(molecules(), wanted, params, workers=job.workers)) as stream:
         while True:
             # RDKit's advice to add hydrogens was declined
             with nullcontext() if job.hydrogens else rdBase.BlockLogs(), _no_workers_told():
                 answer = next(stream, None)
             if answer is None:
                 return
-            yield Embedded(waiting.popleft(), *answer)
+            entry, last = waiting.popleft()
+            yield Embedded(entry, *answer, last)
 
 
 @contextmanager
@@ -185,3 +196,27 @@ def _prepared(entry: Entry, hydrogens: bool) -> Entry:
         return replace(entry, mol=Chem.AddHs(entry.mol, addCoords=entry.mol.GetNumConformers() > 0))
     except Exception as error:  # whatever it is, it must not stop the others
         return replace(entry, mol=None, problem=in_one_line(error))
+
+
+def _isomers(entry: Entry, stereo: str) -> list[Entry]:
+    """An entry, or one for each of its isomers: NAME_s1, NAME_s2, ..., with their SMILES and the parent's name."""
+    from rdkit import Chem
+
+    from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
+
+    if stereo != "enumerate" or entry.mol is None or not undefined_stereo(entry.mol):
+        return [entry]
+    found = []
+    for number, isomer in enumerate(EnumerateStereo(entry.mol), start=1):
+        isomer.SetProp("ebd_parent", entry.name)
+        isomer.SetProp("ebd_isomer_smiles", Chem.MolToSmiles(Chem.RemoveHs(isomer)))
+        found.append(replace(entry, mol=isomer, name=f"{entry.name}_s{number}"))
+    return found
+
+
+def entries(outcomes: Iterator[Embedded], count: int) -> Iterator[Embedded]:
+    """All that comes of the next so many entries."""
+    left = count
+    while left and (outcome := next(outcomes, None)) is not None:
+        left -= outcome.last
+        yield outcome

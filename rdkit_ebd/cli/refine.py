@@ -103,10 +103,10 @@ def score(
     have not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
     """
     work = partial(_scored, method=method, window=energy_window, sort=sort, threads=threads)
-    _run(source, output, method, work, "scored", quiet)
+    _run(source, output, method, work, "scored", quiet, by_stereo=False)
 
 
-def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bool) -> None:
+def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bool, by_stereo: bool = True) -> None:
     from rdkit_ebd.io.read import count_molecules, place, read_molecules
     from rdkit_ebd.io.sdf import SDFWriter
     from rdkit_ebd.potentials import require_engine
@@ -121,7 +121,7 @@ def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bo
             writer = stack.enter_context(SDFWriter(output))
         bar = stack.enter_context(progress(records, quiet))
         told: set[str] = set()
-        for group in molecules(entries):
+        for group in molecules(entries, by_stereo):
             done, written = _worked(group, work)
             for record in written:
                 writer.write(record)
@@ -137,22 +137,27 @@ def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bo
     raise typer.Exit(PROBLEMS if total.failures else 0)
 
 
-def molecules(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Runs of entries that are conformers of one molecule; one that could not be read is on its own."""
-    for _, group in groupby(entries, _identity):
+def molecules(entries: Iterable[Entry], by_stereo: bool = True) -> Iterator[list[Entry]]:
+    """Runs of entries that are conformers of one molecule; one that could not be read is on its own.
+
+    Args:
+        entries: In the order of the file.
+        by_stereo: Whether stereoisomers are different molecules: a minimiser must keep each record's own. Not where
+            energies are compared, as a molecule of undefined stereochemistry has conformers of several.
+    """
+    for _, group in groupby(entries, partial(_identity, by_stereo=by_stereo)):
         yield list(group)
 
 
-def _identity(entry: Entry) -> Any:
+def _identity(entry: Entry, by_stereo: bool) -> Any:
     """Equal for conformers of one molecule whose atoms and bonds are in the same order."""
     if entry.mol is None:
         return entry.number
-    atoms = [
-        (a.GetAtomicNum(), a.GetIsotope(), a.GetFormalCharge(), a.GetNumRadicalElectrons(), a.GetChiralTag())
-        for a in entry.mol.GetAtoms()
-    ]
-    bonds = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), b.GetBondType(), b.GetStereo()) for b in entry.mol.GetBonds()]
-    return entry.name, atoms, bonds, entry.mol.GetConformer().Is3D()
+    atoms, bonds = list(entry.mol.GetAtoms()), list(entry.mol.GetBonds())
+    kinds = [(a.GetAtomicNum(), a.GetIsotope(), a.GetFormalCharge(), a.GetNumRadicalElectrons()) for a in atoms]
+    links = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), b.GetBondType()) for b in bonds]
+    stereo = [*(a.GetChiralTag() for a in atoms), *(b.GetStereo() for b in bonds)] if by_stereo else []
+    return entry.name, kinds, links, stereo, entry.mol.GetConformer().Is3D()
 
 
 def _worked(group: Sequence[Entry], work: Work) -> tuple[Done, list[Chem.Mol]]:

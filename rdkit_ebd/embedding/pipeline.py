@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from rdkit_ebd.arrays.random_streams import mix
 from rdkit_ebd.chem.components import Component, assemble, split, with_hydrogens
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.provenance import set_provenance
+from rdkit_ebd.chem.undefined_stereo import UndefinedStereo, isomers_shown, undefined_stereo
 from rdkit_ebd.embedding.attempts import make_conformers
 from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
 from rdkit_ebd.embedding.draft import ConformerDraft
@@ -74,7 +76,10 @@ def embed(mol: Chem.Mol, num_confs: int, params: EBD, callback: Callback | None 
         The errors of `make`.
     """
     warn_of_missing_hydrogens(mol)
-    return settle(mol, make(mol, num_confs, params, callback), params.clearConfs)
+    report = settle(mol, make(mol, num_confs, params, callback), params.clearConfs)
+    if report.undefined_stereo:
+        rdBase.LogWarningMsg(report.undefined_stereo)
+    return report
 
 
 def settle(mol: Chem.Mol | None, outcome: EmbedOutcome, clear: bool) -> EmbedReport:
@@ -122,6 +127,7 @@ def make(
         finish = Finish(full, params, deadline, report)
         components = split(full, params.coordMap)
         check_supported(components, model, params)
+        open_stereo = check_stereo(full, params)
         tasks = [
             make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback, deblurrer)
             for number, component in enumerate(components)
@@ -137,6 +143,8 @@ def make(
         found = finish.within_window(finish.scored(found))
     with report.timed("prune"):
         found = finish.chosen(finish.diverse(found, mol), num_confs, mol)
+    if open_stereo:
+        report.undefined_stereo = mixture_in_words(full, found, open_stereo)
     origin: dict[str, str | int] = {
         "version": __version__,
         "model": model.config.name,
@@ -161,6 +169,26 @@ def check_supported(components: Sequence[Component], model: LoadedModel, params:
         raise UnsupportedMolecule(
             FailureCause.UNSUPPORTED, f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}"
         )
+
+
+def check_stereo(mol: Chem.Mol, params: EBD) -> UndefinedStereo:
+    """What stereochemistry a molecule leaves open; an UnsupportedMolecule where that is not wanted."""
+    found = undefined_stereo(mol)
+    if found and params.stereo != "keep":
+        raise UnsupportedMolecule(FailureCause.UNDEFINED_STEREO, f"stereochemistry is not defined: {found}")
+    return found
+
+
+def mixture_in_words(mol: Chem.Mol, found: Sequence[ConformerDraft], open_stereo: UndefinedStereo) -> str:
+    """What a reader of conformers must know whose molecule leaves stereochemistry open; empty where it is moot."""
+    shown = Counter(isomers_shown(mol, [draft.coords for draft in found]))
+    if len(shown) < 2 and not open_stereo.groups:
+        return ""
+    counts = "/".join(str(n) for _, n in shown.most_common())
+    mixed = (
+        f"{len(found)} conformers of {len(shown)} stereoisomers ({counts})" if len(shown) > 1 else "embedded as drawn"
+    )
+    return f"stereochemistry is not defined: {open_stereo}; {mixed}"
 
 
 def whole_conformer(components: Sequence[Component], parts: Sequence[ConformerDraft | None]) -> ConformerDraft:

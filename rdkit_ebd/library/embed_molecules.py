@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -13,6 +14,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from rdkit_ebd.api import Parameters, check_count, check_molecule, settings_of
+from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle, warn_of_missing_hydrogens
 from rdkit_ebd.generators.checkpoint import load_model, model_path
 from rdkit_ebd.library.job import Job, failed, outcome_of
@@ -81,6 +83,8 @@ def EmbedMolecules(
     - BAD_MOLECULE: None (one that could not be parsed), without atoms, or not sanitised;
     - UNSUPPORTED: the model does not know one of its elements, or it is too large, and there is no fallback;
     - BAD_PARAMETERS: the parameters do not fit it, such as a `coordMap` beyond its atoms;
+    - UNDEFINED_STEREO: its stereochemistry is not defined, and `stereo` is "refuse", or "enumerate", which wants
+      `StreamMolecules`: several molecules cannot be written into one;
     - EXCEEDED_TIMEOUT: also where its worker process hung, and was ended;
     - WORKER_DIED: two worker processes died on it, by a crash or for memory;
     - OUT_OF_MEMORY: not even one of its conformers fits into the memory;
@@ -151,7 +155,8 @@ def StreamMolecules(
         **keywords: As there.
 
     Returns:
-        Molecules and reports in the order of the input. What `mols` raises, and a TypeError or OverflowError about
+        Molecules and reports in the order of the input; with `stereo="enumerate"` a new molecule for each isomer of
+        one whose stereochemistry is not defined. What `mols` raises, and a TypeError or OverflowError about
         one of its items, comes in that item's turn, after all that was before it.
 
     Raises:
@@ -260,14 +265,17 @@ def _stream(
     mols: Iterator[Chem.Mol | None], asked: int | CountOf, settings: EBD, workers: int | None, told: EBD | None
 ) -> Generator[tuple[Chem.Mol | None, EmbedReport], None, None]:
     read: dict[int, Chem.Mol | None] = {}
+    number, stereo = itertools.count(), settings.stereo
+    settings.stereo = "keep" if stereo == "enumerate" else stereo  # of isomers none is open but what nobody can tell
 
     def items() -> Iterator[Job | EmbedOutcome]:
         for i, mol in enumerate(mols):
             if not isinstance(mol, (Chem.Mol, type(None))):
                 raise TypeError(f"every item must be a Chem.Mol or None, but molecule {i} is {mol!r}")
-            [count] = _counts([mol], asked, i)
-            read[i] = mol
-            yield _item(mol, count)
+            for isomer in _isomers(mol, stereo):
+                [count] = _counts([isomer], asked, i)
+                read[next(number)] = isomer
+                yield _item(isomer, count)
 
     with closing(_outcomes(items(), settings, workers, LOOK_AHEAD)) as outcomes:
         for i, outcome in enumerate(outcomes):
@@ -276,6 +284,12 @@ def _stream(
             if told is not None:
                 told.record_failures(report.GetFailureCounts())
             yield mol, report
+
+
+def _isomers(mol: Chem.Mol | None, stereo: str) -> list[Chem.Mol | None]:
+    if stereo != "enumerate" or mol is None or _obstacle(mol):
+        return [mol]
+    return [*EnumerateStereo(mol)] if undefined_stereo(mol) else [mol]
 
 
 def _outcomes(

@@ -39,6 +39,8 @@ class EmbedReport:
         seconds: Time spent, by stage.
         notes: What a reader of the energies should know, such as where charges came from.
         messages: What a reader should know beyond the counts.
+        undefined_stereo: Which stereochemistry the molecule leaves open, and how many stereoisomers its conformers are
+            of; empty where there is but one.
     """
 
     requested: int = 0
@@ -56,6 +58,7 @@ class EmbedReport:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    undefined_stereo: str = ""
 
     @property
     def missing(self) -> int:
@@ -112,6 +115,8 @@ class EmbedReport:
             parts.append(f"{self.attempts} attempts")
         if self.stereo_yield is not None:
             parts.append(f"stereo yield {100 * self.stereo_yield:.1f} %")
+        if self.undefined_stereo:
+            parts.append(self.undefined_stereo)
         return "; ".join([*parts, *self.messages, *self.advice])
 
     def _counts(self) -> str:

@@ -63,6 +63,11 @@ class FailureCause(str, Enum):
         "allow more time (timeout, in seconds; 0: no limit)",
         "allow more time (timeout, in seconds; 0: no limit)",
     )
+    UNDEFINED_STEREO = (
+        "UNDEFINED_STEREO",
+        "the molecule leaves stereochemistry open",
+        "write it, or make a molecule of each isomer (EnumerateStereo, stereo='enumerate')",
+    )
     UNSUPPORTED = (
         "UNSUPPORTED",
         "the model was not made for this molecule",
