@@ -13,7 +13,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install -q -c constraints.txt -e ".[draw,train,test,openmm,xtb,mdtraj,dock]"
+	$(BIN)/pip install -q -c constraints.txt -e ".[draw,train,test,openmm,xtb,mdtraj,dock,rivals]"
 	touch $@
 
 demo: $(VENV)/.demo

@@ -17,7 +17,8 @@ from rdkit_ebd.bench.startup import overhead_table, startup_table
 from rdkit_ebd.bench.table import Table
 from rdkit_ebd.bench.timing import Plan, Timing, time_methods
 from rdkit_ebd.data.record import Record
-from rdkit_ebd.evaluation.methods import Method, parse_methods
+from rdkit_ebd.evaluation.method import Method
+from rdkit_ebd.evaluation.methods import parse_methods
 from rdkit_ebd.evaluation.run import read_references
 from rdkit_ebd.generators.checkpoint import resolve_device
 

@@ -20,7 +20,8 @@ from rdkit_ebd.bench.speed import REFERENCE, summary
 from rdkit_ebd.bench.table import Columns, Table
 from rdkit_ebd.bench.timing import Plan, Timing, time_methods, torch_threads
 from rdkit_ebd.data.record import Record
-from rdkit_ebd.evaluation.methods import EBDMethod, Method
+from rdkit_ebd.evaluation.method import Method
+from rdkit_ebd.evaluation.methods import EBDMethod
 from rdkit_ebd.library.embed_molecules import EmbedMolecules
 from rdkit_ebd.params import EBD
 from rdkit_ebd.runtime.cores import usable_cores

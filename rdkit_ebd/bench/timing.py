@@ -15,7 +15,8 @@ from rdkit import Chem, rdBase
 
 from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
-from rdkit_ebd.evaluation.methods import EBDMethod, Generated, Method, generate
+from rdkit_ebd.evaluation.method import Method
+from rdkit_ebd.evaluation.methods import EBDMethod, Generated, generate
 from rdkit_ebd.evaluation.run import WARM_UP, require_at_least
 from rdkit_ebd.runtime.threads import torch_threads
 

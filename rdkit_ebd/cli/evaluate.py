@@ -24,7 +24,7 @@ def evaluate(
             "--method",
             "-m",
             help="EBD, EBD:model, EBD:model:rounds, EBD:NAME=VALUE,... (any parameters), DG, KDG, ETDG, ETKDGv2, "
-            "ETKDGv3, ETKDGv4, ETKDGv4+ICE; each with or without +MMFF94s; repeat for several. "
+            "ETKDGv3, ETKDGv3+SR, ETKDGv4, ETKDGv4+ICE, CONFORGE; each with or without +MMFF94s; repeat for several. "
             f"Default: {', '.join(DEFAULT_METHODS)}.",
         ),
     ] = None,

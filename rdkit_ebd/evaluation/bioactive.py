@@ -22,7 +22,8 @@ from rdkit_ebd.data.record import Record
 from rdkit_ebd.ensemble.prune import keep_diverse
 from rdkit_ebd.evaluation.ensemble import Row, new_row
 from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
-from rdkit_ebd.evaluation.methods import Method, generate
+from rdkit_ebd.evaluation.method import Method
+from rdkit_ebd.evaluation.methods import generate
 
 COUNTS = (50, 250)
 PRUNED = "-pruned"

@@ -13,7 +13,8 @@ from rdkit import Chem
 from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.busters import bust
 from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
-from rdkit_ebd.evaluation.methods import Generated, Method, generate
+from rdkit_ebd.evaluation.method import Method
+from rdkit_ebd.evaluation.methods import Generated, generate
 from rdkit_ebd.evaluation.strain import released
 
 Row = dict[str, Any]

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from rdkit_ebd.evaluation.methods import Method
+from rdkit_ebd.evaluation.method import Method
 
 Row = dict[str, Any]
 

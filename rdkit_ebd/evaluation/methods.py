@@ -1,6 +1,7 @@
-"""How does each method make conformers? RDKit's recipes and EBD with any setting, alike in seed, count and clock.
+"""How does each method make conformers? RDKit's recipes, CONFORGE, EBD with any setting: alike in count and clock.
 
-ETKDGv3                                   one of `RECIPES`
+ETKDGv3, ETKDGv4+ICE                      one of `RECIPES`; +SR: torsions of small rings, +ICE: internal coordinates
+CONFORGE                                  of CDPKit, with its own defaults (`rivals`)
 EBD                                       the default model
 EBD:ebd-f2f, EBD:my.safetensors           another model
 EBD:ebd-f2f:6                             and another number of rounds
@@ -13,10 +14,9 @@ from __future__ import annotations
 
 import ast
 import time
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import rdkit
@@ -25,18 +25,25 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from rdkit_ebd.api import EmbedWithReport
 from rdkit_ebd.chem.provenance import get_provenance
+from rdkit_ebd.evaluation.method import LONGEST, Embedding, Method
+from rdkit_ebd.evaluation.rivals import CONFORGE, conforge_method
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import CAUSES, EmbedReport, FailureCause
 
 OURS, MINIMISED = "EBD", "+MMFF94s"
 MMFF_ROUNDS, MMFF_ITERATIONS = 20, 500  # RDKit's default of 200 iterations leaves most drugs unconverged
-LONGEST = 300  # seconds of embedding per molecule, for a method that names no timeout of its own
 
 
 def _with_internal_coordinates() -> Any:
     parameters: Any = rdDistGeom.ETKDGv4()
     parameters.initialEmbeddingMode = rdDistGeom.InitialEmbeddingMode.INTERNAL_COORDINATE_EMBEDDING
+    return parameters
+
+
+def _with_small_rings() -> Any:
+    parameters: Any = rdDistGeom.ETKDGv3()
+    parameters.useSmallRingTorsions = True
     return parameters
 
 
@@ -46,51 +53,10 @@ RECIPES: dict[str, Callable[[], Any]] = {
     "ETDG": lambda: rdDistGeom.ETDG(),
     "ETKDGv2": lambda: rdDistGeom.ETKDGv2(),
     "ETKDGv3": lambda: rdDistGeom.ETKDGv3(),
+    "ETKDGv3+SR": _with_small_rings,
     "ETKDGv4": lambda: rdDistGeom.ETKDGv4(),
     "ETKDGv4+ICE": _with_internal_coordinates,
 }
-
-
-@dataclass
-class Embedding:
-    """What a method says of one molecule.
-
-    Attributes:
-        indices: Which of the conformers asked for are in the molecule, in its order.
-        failures: Causes and how often each was met, also where a later attempt went well.
-        dropped: Conformers made and left out for being near another, or above an energy window.
-        before_gate: Shares among all that was generated, where the method judges and retries before it answers.
-        problem: Why there is nothing at all; empty otherwise.
-        stages: Seconds by stage, where the method tells.
-    """
-
-    indices: list[int] = field(default_factory=list)
-    failures: Counter[str] = field(default_factory=Counter)
-    dropped: int = 0
-    before_gate: dict[str, float] = field(default_factory=dict)
-    problem: str = ""
-    stages: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Method(ABC):
-    """A way to make conformers.
-
-    Attributes:
-        name: As asked for.
-        identity: The name with the versions and weights behind it: what a stored result stands for.
-        minimised: Whether MMFF94s follows.
-        threads: CPU threads of RDKit's embedding and of the minimiser; torch's are the process's own.
-    """
-
-    name: str
-    identity: str
-    minimised: bool
-    threads: int = field(default=1, kw_only=True)
-
-    @abstractmethod
-    def embed(self, mol: Chem.Mol, count: int, seed: int) -> Embedding:
-        """Write `count` conformers into `mol`; the first of them are those that fewer would be."""
 
 
 @dataclass(frozen=True)
@@ -146,18 +112,20 @@ def parse_method(name: str) -> Method:
 
     Raises:
         ValueError: No method has this name, or its model or parameters are not right.
-        ImportError: The engine of a refinement is not installed.
+        ImportError: CDPKit, or the engine of a refinement, is not installed.
     """
     base = name.removesuffix(MINIMISED)
     minimised = base != name
     if base in RECIPES:
         return RDKitMethod(name, f"{name} of RDKit {rdkit.__version__}", minimised, RECIPES[base])
+    if base == CONFORGE:
+        return conforge_method(name, minimised)
     if base.partition(":")[0] == OURS:
         params = _parameters(name, base.partition(":")[2])
         weights = load_model(params.model, params.device).weights_hash
         return EBDMethod(name, f"{name} of weights {weights}", minimised, params, threads=params.threads())
     raise ValueError(
-        f"unknown method {name!r}: known are {OURS}[:...], {', '.join(RECIPES)}, and each with {MINIMISED}"
+        f"unknown method {name!r}: known are {OURS}[:...], {', '.join(RECIPES)}, {CONFORGE}, and each with {MINIMISED}"
     )
 
 

@@ -29,7 +29,8 @@ from rdkit_ebd.evaluation.bioactive import COUNTS, BioactiveJob
 from rdkit_ebd.evaluation.busters import require_posebusters
 from rdkit_ebd.evaluation.ensemble import EnsembleJob, Row
 from rdkit_ebd.evaluation.ledger import Ledger
-from rdkit_ebd.evaluation.methods import Method, generate, parse_method, parse_methods
+from rdkit_ebd.evaluation.method import Method
+from rdkit_ebd.evaluation.methods import generate, parse_method, parse_methods
 from rdkit_ebd.evaluation.report import Result, summarise
 from rdkit_ebd.evaluation.strain import require_potential
 
