@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from rdkit import Chem
 
-Positions = Mapping[int, tuple[float, float, float]]
+from rdkit_ebd.chem.held_stereo import Positions, renamed
 
 _GAP = 2.5  # angstrom between the bounding spheres of neighbouring components
 
@@ -45,11 +45,13 @@ def split(mol: Chem.Mol, held: Positions) -> list[Component]:
     mols = [mol] if len(frags) == 1 else list(mols)
     for part in mols:
         Chem.GetSymmSSSR(part)  # fragments taken without sanitising have no ring information
-    parts = [
-        Component(part, np.array(atoms), {i: held[a] for i, a in enumerate(atoms) if a in held})
-        for part, atoms in zip(mols, frags, strict=True)
-    ]
+    parts = [_component(part, atoms, held) for part, atoms in zip(mols, frags, strict=True)]
     return sorted(parts, key=lambda part: (-len(part.atoms), int(part.atoms[0])))
+
+
+def _component(part: Chem.Mol, atoms: Sequence[int], held: Positions) -> Component:
+    here = {i: held[a] for i, a in enumerate(atoms) if a in held}
+    return Component(renamed(part, here), np.array(atoms), here)
 
 
 def assemble(components: Sequence[Component], coords: Sequence[np.ndarray]) -> np.ndarray:

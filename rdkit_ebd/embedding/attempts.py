@@ -15,6 +15,7 @@ from rdkit_ebd.chem.stereo import stereo_kept
 from rdkit_ebd.embedding.component_task import OWN, SKELETON, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
+from rdkit_ebd.embedding.held_core import in_place
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
@@ -106,6 +107,10 @@ def right_seeds(
             numbers = range(len(pending)) if attempt else pending
             seeds = seeding.candidates(numbers, base, 1 if attempt else task.pool)
     task.report.failures.update(seeds.failures)
+    if task.component.held:
+        many, pool = seeds.coords.shape[:2]
+        coords = in_place(task.component, seeds.coords.reshape(many * pool, *seeds.coords.shape[2:]))
+        seeds = replace(seeds, coords=coords.reshape(seeds.coords.shape))
     excused = not params.enforceChirality or (task.from_layout and params.coarse == OWN)
     made, right = seeds.made, stereo_kept(seeds.first, task.tables.labels) | excused
     for row, k in enumerate(pending):

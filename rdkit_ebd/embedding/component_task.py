@@ -11,6 +11,7 @@ from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.chem.components import Component
 from rdkit_ebd.chem.featurise import mol_graph, unsupported
 from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.embedding.held_core import excused, require_hands
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.service import Deblurrer
 from rdkit_ebd.judge.tables import CheckTables, check_tables
@@ -72,8 +73,14 @@ def make_task(
     callback: Callback | None,
     deblurrer: Deblurrer,
 ) -> Task:
-    """Compute what the conformers of a component share."""
-    tables = check_tables(component.mol)
+    """Compute what the conformers of a component share.
+
+    Raises:
+        ValueError: Held positions show the other hand than the written one.
+    """
+    if params.enforceChirality:
+        require_hands(component)
+    tables = excused(check_tables(component.mol), component.held, component.mol)
     graph, treatable = None, not unsupported_reasons(component, model)
     if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)

@@ -13,8 +13,9 @@ from rdkit_ebd.arrays.batch import collate
 from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.ebd.confidence import Confidence
+from rdkit_ebd.generators.ebd.held import Held, bonds_of, without_turns_of
 from rdkit_ebd.generators.ebd.network import DeblurNetwork, Watched
-from rdkit_ebd.generators.ebd.sampler import Held, deblur_until_settled
+from rdkit_ebd.generators.ebd.sampler import deblur_until_settled
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.runtime.threads import torch_threads
 
@@ -185,7 +186,7 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
     if len(requests) > 1 and any(request.held for request in requests):
         raise ValueError("atoms may be held in a request of its own alone")
     device, counts = model.device, [len(request) for request in requests]
-    batch = collate([request.graph for request in requests]).to(device)
+    batch = collate([without_turns_of(request.graph, request.held) for request in requests]).to(device)
     if len(requests) == 1:
         batch = batch.repeated(counts[0])
     else:
@@ -246,9 +247,4 @@ def _padded(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _held(request: Request, x: torch.Tensor) -> Held | None:
-    if not request.held:
-        return None
-    return Held(
-        torch.tensor(list(request.held), device=x.device),
-        torch.tensor([list(request.held.values())], dtype=x.dtype, device=x.device),
-    )
+    return Held.of(request.held, bonds_of(request.graph), x) if request.held else None

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rdkit_ebd.arrays.batch import Batch
-from rdkit_ebd.arrays.geometry import align, centre, kabsch_rotation, masked_mean
+from rdkit_ebd.arrays.geometry import align, centre, masked_mean
 from rdkit_ebd.generators.denoiser import Denoiser, PathCallback
 from rdkit_ebd.generators.ebd.blur import BlurConfig, earlier_state, mean_state, prior_points
-
-
-@dataclass(frozen=True)
-class Held:
-    """Atoms held in place while the rest is deblurred around them.
-
-    Attributes:
-        atoms: (A,) int64 indices.
-        positions: (B, A, 3) or (1, A, 3) angstrom.
-    """
-
-    atoms: Tensor
-    positions: Tensor
-
-    def moved(self, by: Tensor) -> Held:
-        """The same atoms, each row's positions shifted by (B, 1, 3)."""
-        return Held(self.atoms, self.positions + by)
-
-    def put(self, x: Tensor) -> Tensor:
-        """Superpose x (B, N, 3) on the held positions, then set the held atoms exactly."""
-        here = x[:, self.atoms]
-        whole = torch.ones(here.shape[:2], dtype=torch.bool, device=x.device)
-        there = self.positions.expand_as(here)
-        here_middle, there_middle = masked_mean(here, whole), masked_mean(there, whole)
-        rotation = kabsch_rotation(here - here_middle, there - there_middle, whole)
-        x = (x - here_middle) @ rotation + there_middle
-        return x.index_copy(1, self.atoms, there)
+from rdkit_ebd.generators.ebd.held import Held
 
 
 def deblur_times(steps: int, rounds: int = 1) -> list[float]:

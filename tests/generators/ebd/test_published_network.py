@@ -33,8 +33,9 @@ from rdkit_ebd.arrays.molgraph import SAME_FRAGMENT
 from rdkit_ebd.chem.fragments import assign_fragments
 from rdkit_ebd.generators.checkpoint import save_model
 from rdkit_ebd.generators.ebd.blur import BlurConfig, prior_points
+from rdkit_ebd.generators.ebd.held import Held
 from rdkit_ebd.generators.ebd.published_network import EDGE_NUMBERS, EDGE_OF_CODE, PaperNetwork, PaperNetworkConfig
-from rdkit_ebd.generators.ebd.sampler import Held, deblur, deblur_times
+from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times
 from rdkit_ebd.train.data_prep.shards import Example
 from rdkit_ebd.train.fit.objective import Pairs, training_loss
 from rdkit_ebd.train.import_published import paper_model

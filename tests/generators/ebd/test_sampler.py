@@ -13,8 +13,9 @@ from torch import Tensor
 from rdkit_ebd.arrays.batch import Batch
 from rdkit_ebd.arrays.geometry import align, centre
 from rdkit_ebd.generators.ebd.blur import BlurConfig, prior_points
+from rdkit_ebd.generators.ebd.held import Held
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
-from rdkit_ebd.generators.ebd.sampler import Held, deblur, deblur_times, deblur_until_settled
+from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times, deblur_until_settled
 from rdkit_ebd.train.data_prep.pairing import rmsd
 
 CONFIGS = [BlurConfig("atoms", 0.1, "sqrt"), BlurConfig("fragments", 0.3, "constant")]
