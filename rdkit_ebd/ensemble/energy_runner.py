@@ -1,4 +1,4 @@
-"""How do conformers get through a surface? One after the other, or in several processes where that pays."""
+"""How do conformers get through a surface? One by one, in several processes where that pays, or all side by side."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rdkit import Chem, rdBase
 
 from rdkit_ebd.potentials import Potential, Surface, get_potential
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
+from rdkit_ebd.runtime.threads import torch_threads
 
 POOL_PAYS = 5.0  # seconds of work ahead from which on starting other processes is worth their imports
 
@@ -73,6 +74,17 @@ def through(
         if deadline.passed:
             return
         yield k, work(engine.surface, x)
+
+
+def side_by_side(
+    engine: Engine,
+    work: Callable[[Surface, Sequence[np.ndarray]], Iterator[tuple[int, T]]],
+    coords: Sequence[np.ndarray],
+    threads: int = 1,
+) -> Iterator[tuple[int, T]]:
+    """Apply work to a surface and all of the coordinates, where the surface says that this is faster."""
+    with torch_threads(threads):
+        yield from work(engine.surface, coords)
 
 
 def _in_processes(

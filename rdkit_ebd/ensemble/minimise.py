@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from rdkit_ebd.chem.stereo import StereoLabels, atropisomers_kept, centres_kept, double_bonds_kept
-from rdkit_ebd.ensemble.energy_runner import Engine, through
+from rdkit_ebd.ensemble.energy_runner import Engine, side_by_side, through
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.potentials import Minimum, Surface
@@ -72,8 +72,7 @@ def relax(
     whole = [k for k, x in enumerate(starts) if np.isfinite(x).all()]
     for k in sorted(set(range(len(starts))) - set(whole)):
         yield k, Minimised(starts[k], np.nan, False, FailureCause.NOT_FINITE)
-    work = partial(_minimise, terms=terms)
-    for place, minimum in through(engine, work, [starts[k] for k in whole], threads, deadline):
+    for place, minimum in _minima(engine, [starts[k] for k in whole], terms, threads, deadline):
         k = whole[place]
         yield k, _outcome(starts[k], minimum, terms, verdict)
 
@@ -85,7 +84,7 @@ def energies(
     finite = [k for k, x in enumerate(coords) if np.isfinite(x).all()]
     for k in sorted(set(range(len(coords))) - set(finite)):
         yield k, np.nan
-    for place, energy in through(engine, _energy, [coords[k] for k in finite], threads, deadline):
+    for place, energy in _energies(engine, [coords[k] for k in finite], threads, deadline):
         yield finite[place], energy
 
 
@@ -112,6 +111,32 @@ def checks_lost(tables: CheckTables, excused: Sequence[FailureCause] = ()) -> Ve
         return next((c for c, failed in causes.items() if c not in excused and failed[1] and not failed[0]), None)
 
     return verdict
+
+
+def _minima(
+    engine: Engine, starts: Sequence[np.ndarray], terms: Terms, threads: int, deadline: Deadline
+) -> Iterator[tuple[int, Minimum]]:
+    if not engine.surface.together:
+        return through(engine, partial(_minimise, terms=terms), starts, threads, deadline)
+    return side_by_side(engine, partial(_minimise_many, terms=terms, deadline=deadline), starts, threads)
+
+
+def _energies(
+    engine: Engine, coords: Sequence[np.ndarray], threads: int, deadline: Deadline
+) -> Iterator[tuple[int, float]]:
+    if not engine.surface.together:
+        return through(engine, _energy, coords, threads, deadline)
+    return side_by_side(engine, partial(_energy_many, deadline=deadline), coords, threads)
+
+
+def _minimise_many(
+    surface: Surface, coords: Sequence[np.ndarray], terms: Terms, deadline: Deadline
+) -> Iterator[tuple[int, Minimum]]:
+    return surface.minimise_many(coords, terms.max_iters, terms.fixed, terms.restraint, deadline)
+
+
+def _energy_many(surface: Surface, coords: Sequence[np.ndarray], deadline: Deadline) -> Iterator[tuple[int, float]]:
+    return surface.energy_many(coords, deadline)
 
 
 def _minimise(surface: Surface, coords: np.ndarray, terms: Terms) -> Minimum:

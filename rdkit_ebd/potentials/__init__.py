@@ -16,11 +16,11 @@ GROUP = "rdkit_ebd.potentials"
 Family = Callable[[str], Potential | None]
 
 # Ours, by module; each has a `family` function and imports its engine only once a potential of it is used.
-_BUILT_IN = ("rdkit_ff", "openmm_mmff", "xtb", "openff")
+_BUILT_IN = ("rdkit_ff", "openmm_mmff", "xtb", "aimnet2", "ani2xt", "openff")
 
 
 def get_potential(name: str) -> Potential:
-    """The potential of a name, such as "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB" or "GFN2-xTB/water".
+    """The potential of a name, such as "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB/water" or "AIMNet2".
 
     Raises:
         ValueError: No family knows it; the message lists what there is.
@@ -31,7 +31,8 @@ def get_potential(name: str) -> Potential:
             return potential
     raise ValueError(
         f"no potential {name!r}: known are UFF, MMFF94, MMFF94s, MMFF94/OpenMM, MMFF94s/OpenMM (also /CUDA), GFN1-xTB, "
-        "GFN2-xTB (also /water or another ALPB solvent), openff-2.2.1 (also /water) and other SMIRNOFF force fields, "
+        "GFN2-xTB (also /water or another ALPB solvent), AIMNet2, AIMNet2-B97-3c, ANI-2xt (also /cpu, /cuda), "
+        "openff-2.2.1 (also /water) and other SMIRNOFF force fields, "
         f"and what installed packages register under {GROUP!r}"
     )
 

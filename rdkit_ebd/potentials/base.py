@@ -11,11 +11,13 @@ where `family(name)` gives a `Potential` for the names it knows and None for all
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rdkit import Chem
+
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,14 @@ class Minimum:
         coords: (N, 3) angstrom.
         energy: Energy of the potential alone there, restraints not counted, kcal/mol.
         converged: Whether the engine's own criterion was met.
+        force: Largest force left on an atom that may move, restraints included, kcal/mol/angstrom; NaN where the
+            engine does not say.
     """
 
     coords: np.ndarray
     energy: float
     converged: bool
+    force: float = float("nan")
 
 
 class Surface(ABC):
@@ -38,9 +43,12 @@ class Surface(ABC):
 
     Attributes:
         notes: What a reader of the energies should know, such as where the charges came from.
+        together: Whether many conformers at once take less time than one after the other, as on a GPU. They then
+            stay in one process, and its threads serve them all.
     """
 
     notes: tuple[str, ...] = ()
+    together: bool = False
 
     @abstractmethod
     def energy(self, coords: np.ndarray) -> float:
@@ -62,6 +70,47 @@ class Surface(ABC):
             fixed: Atoms that do not move at all.
             restraint: Force constant k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2; 0 for none.
         """
+
+    def energy_many(self, coords: Sequence[np.ndarray], deadline: Deadline = NEVER) -> Iterator[tuple[int, float]]:
+        """Energies of conformers, each given as it is found; one after the other unless an engine knows better.
+
+        Args:
+            coords: K times (N, 3) angstrom.
+            deadline: No conformer is begun after it.
+
+        Yields:
+            (position in `coords`, energy in kcal/mol).
+        """
+        for place, x in enumerate(coords):
+            if deadline.passed:
+                return
+            yield place, self.energy(x)
+
+    def minimise_many(
+        self,
+        coords: Sequence[np.ndarray],
+        max_iters: int,
+        fixed: Collection[int] = (),
+        restraint: float = 0.0,
+        deadline: Deadline = NEVER,
+    ) -> Iterator[tuple[int, Minimum]]:
+        """Relax conformers, each given as it ends; one after the other unless an engine knows better.
+
+        Args:
+            coords: K times (N, 3) angstrom; not changed.
+            max_iters: As in `minimise`, for each.
+            fixed: As there.
+            restraint: As there.
+            deadline: No conformer is begun after it, and an engine that treats many side by
+                side gives up those that have not ended by then.
+
+        Yields:
+            (position in `coords`, where it ended), in no particular order.
+        """
+        for place, x in enumerate(coords):
+            if deadline.passed:
+                return
+            yield place, self.minimise(x, max_iters, fixed, restraint)
 
 
 class Potential(ABC):

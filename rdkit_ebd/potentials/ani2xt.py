@@ -1,0 +1,81 @@
+"""What is the ANI-2xt energy of a molecule? B97-3c by a neural network, neutral molecules of seven elements, gas phase.
+
+The weights come from the package auto3d, or from a file that the environment variable RDKIT_EBD_ANI2XT or the argument
+`weights` names. Nothing else of the package is used: `pip install --no-deps auto3d` is enough.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rdkit import Chem
+
+from rdkit_ebd.potentials.base import Potential, Surface
+from rdkit_ebd.potentials.neural_support import device_name, foreign_atoms, parse_name
+from rdkit_ebd.potentials.weight_files import WeightFile
+
+if TYPE_CHECKING:
+    from rdkit_ebd.potentials.neural.ani2xt_network import ANI2xtNetwork
+
+INSTALL = 'pip install --no-deps auto3d (or, with all that it needs, pip install "rdkit_ebd[ani]")'
+SYMBOLS = ("H", "C", "N", "O", "F", "S", "Cl")
+FILE = WeightFile("RDKIT_EBD_ANI2XT", "Auto3D", "engines/models/ani2xt_no_repulsion.pt", INSTALL)
+
+
+def family(name: str) -> ANI2xt | None:
+    """The potential of "ANI-2xt", "ANI-2xt/cpu" or "ANI-2xt/cuda", in any case of letters; None of others.
+
+    Raises:
+        ValueError: The device is unknown.
+    """
+    parsed = parse_name(name, ("ANI-2xt",))
+    return None if parsed is None else ANI2xt(parsed[1])
+
+
+class ANI2xt(Potential):
+    """ANI-2xt.
+
+    Attributes:
+        name: "ANI-2xt", with "/cpu" or "/cuda" where a device is asked for.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        weights: A file to use in place of the installed one, or None.
+    """
+
+    def __init__(self, device: str = "auto", weights: str | os.PathLike[str] | None = None) -> None:
+        self.device, self.weights = device, weights
+        self.name = "ANI-2xt" if device == "auto" else f"ANI-2xt/{device}"
+
+    def obstacle(self, mol: Chem.Mol) -> str | None:
+        """Why this molecule cannot be treated: foreign elements, unpaired electrons or a charge; None if it can.
+
+        Raises:
+            ImportError: There are no weights.
+            FileNotFoundError: There are none where they are said to be.
+        """
+        FILE.find(self.weights)
+        charged = [f"{a.GetIdx()} ({a.GetSymbol()})" for a in mol.GetAtoms() if a.GetFormalCharge()]
+        if Chem.GetFormalCharge(mol):
+            return f"ANI-2xt knows no charged molecules, and this one is, by its atoms {', '.join(charged)}"
+        return foreign_atoms(mol, "ANI-2xt", SYMBOLS)
+
+    def surface(self, mol: Chem.Mol) -> Surface:
+        """The energy surface of a molecule with explicit hydrogens for which `obstacle` is None."""
+        from rdkit_ebd.potentials.neural.surface import NeuralSurface
+
+        return NeuralSurface(mol, self.network(), None, ("B97-3c by ANI-2xt, gas phase",))
+
+    def network(self) -> ANI2xtNetwork:
+        """The networks, read once for all molecules."""
+        return _load(FILE.find(self.weights), device_name(self.device))
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, device: str) -> ANI2xtNetwork:
+    import torch
+
+    from rdkit_ebd.potentials.neural.ani2xt_network import load_ani2xt
+
+    return load_ani2xt(path, torch.device(device))
