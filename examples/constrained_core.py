@@ -1,4 +1,9 @@
-"""Hold a core, and choose the layout: poses of a series, atoms resampled over a known shape, or over a few points."""
+"""
+Hold a core, choose a layout
+============================
+
+Poses of a series over a common core; atoms put right over a known shape, or over a few points.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,9 @@ from rdkit_ebd.chem.featurise import mol_graph
 from rdkit_ebd.chem.fragments import Vocabulary
 from rdkit_ebd.generators.checkpoint import load_model
 
+# %%
+# A series with a benzothiazole core: its atoms stay exactly where the template has them.
+
 core = Chem.MolFromSmarts("c1nc2ccccc2s1")
 template = Chem.AddHs(Chem.MolFromSmiles("c1ccc2scnc2c1"))
 rdkit_ebd.EmbedMolecule(template, randomSeed=7)
@@ -25,8 +33,10 @@ for smiles in ("CCNC(=O)c1nc2ccccc2s1", "c1ccc(cc1)COc1nc2ccccc2s1", "CN1CCC(CC1
     off = max(np.abs(mol.GetConformer(i).GetPositions()[list(match)] - held).max() for i in ids)
     print(f"{smiles}: {len(ids)} conformers, core atoms at most {off:.4f} angstrom from where they were put")
 
+# %%
 # The other way round: keep the whole shape, and let the model put the atoms right. The seeds are the molecule's own
 # conformers, here of a rough force field; they could be docked poses or shapes drawn by hand.
+
 mol = Chem.AddHs(Chem.MolFromSmiles("CC(C)Cc1ccc(cc1)[C@H](C)C(=O)O"))
 rdDistGeom.EmbedMultipleConfs(mol, 3, randomSeed=5)
 rough = Chem.Mol(mol)
@@ -34,8 +44,10 @@ ids = rdkit_ebd.EmbedMoleculeEBD(mol, 3, coarse="conformers", numRounds=1)
 moved = [rdMolAlign.GetBestRMS(Chem.RemoveHs(mol), Chem.RemoveHs(rough), i, i) for i in ids]
 print(f"ibuprofen: moved by {', '.join(f'{m:.2f}' for m in moved)} angstrom from the shapes given")
 
+# %%
 # Or give less than that, one point for each fragment: the fragment model finds places for the atoms about them, and
 # the hand that is written. The points here are those of the rough shapes; they could be drawn, or of a simulation.
+
 graph = mol_graph(mol, Vocabulary.from_dict(load_model("ebd-c2f").config.vocabulary))
 layout = Chem.Mol(rough)
 for conformer in layout.GetConformers():

@@ -1,7 +1,11 @@
-"""What does it do? Conformers of a dozen drugs, their stereochemistry read back from the file, and two pictures.
+"""
+Demo
+====
 
-Run it anywhere: `python examples/demo.py` writes demo.sdf, demo_deblurring.png and demo_ensemble.png where it is run.
-With `--check` it also asks PoseBusters, if that is installed.
+What does it do? Conformers of a dozen drugs, their stereochemistry read back from the file, and two pictures.
+
+It writes demo.sdf, demo_deblurring.png and demo_ensemble.png where it is run. With ``--check`` it also asks
+PoseBusters, if that is installed.
 """
 
 from __future__ import annotations
@@ -68,9 +72,9 @@ def embed(name: str, mol: Chem.Mol, writer: SDFWriter) -> bool:
     stereo = "none written" if report.stereo_yield is None else f"{100 * report.stereo_yield:.0f} %"
     # What distance geometry tried and dropped within a seed is RDKit's business; here is what the judgement saw.
     causes = {cause: n for cause, n in report.failures.most_common() if cause not in CAUSES}
-    told = ", ".join(f"{cause}: {n}" for cause, n in causes.items()) or "nothing"
+    seen = ", ".join(f"{cause}: {n}" for cause, n in causes.items()) or "nothing"
     seconds = sum(report.seconds.values())
-    print(f"{name:24} {len(report.ids):>4} of {CONFORMERS:>2} {seconds:>8.2f} {stereo:>13}  {told}", flush=True)
+    print(f"{name:24} {len(report.ids):>4} of {CONFORMERS:>2} {seconds:>8.2f} {stereo:>13}  {seen}", flush=True)
     return report.ok
 
 

@@ -1,4 +1,10 @@
-"""A ligand with a flexible ring, ready for Vina: one PDBQT per ring pucker, and the whole ensemble as SD file."""
+"""
+Prepare a ligand for docking
+============================
+
+A ligand with a flexible ring, ready for Vina: one PDBQT per ring pucker, and the whole ensemble as SD file. It needs
+``pip install "rdkit-ebd[dock]"``.
+"""
 
 from __future__ import annotations
 

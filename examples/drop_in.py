@@ -1,7 +1,9 @@
-"""A script written for RDKit, with one import changed: the rest does not notice.
+"""
+A drop-in for RDKit
+===================
 
-from rdkit.Chem import rdDistGeom          # before
-import rdkit_ebd as rdDistGeom             # after
+A script written for RDKit, with one import changed: the rest does not notice. Before, it said
+``from rdkit.Chem import rdDistGeom``.
 """
 
 from __future__ import annotations

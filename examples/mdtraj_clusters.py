@@ -1,7 +1,11 @@
-"""How many shapes has a drug? Conformers, saved as a trajectory, clustered and superposed with mdtraj, written as SDF.
+"""
+Cluster with mdtraj
+===================
 
-`python examples/mdtraj_clusters.py` writes captopril.dcd, captopril.dcd.mol.json and captopril_shapes.sdf where it is
-run. It needs `pip install "rdkit_ebd[mdtraj]"`.
+How many shapes has a drug? Conformers, saved as a trajectory, clustered and superposed with mdtraj, written as SDF.
+
+It writes captopril.dcd, captopril.dcd.mol.json and captopril_shapes.sdf where it is run, and needs
+``pip install "rdkit-ebd[mdtraj]"``.
 """
 
 from __future__ import annotations

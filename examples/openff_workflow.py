@@ -1,7 +1,11 @@
-"""From SMILES to minima of OpenFF Sage in OpenMM: EBD's conformers by openff-toolkit's own calls, charges, a system.
+"""
+OpenFF workflow
+===============
 
-`python examples/openff_workflow.py` writes ibuprofen_sage.sdf where it is run. openff-toolkit is not on PyPI: without
-it this says how to install it, and ends.
+From SMILES to minima of OpenFF Sage in OpenMM: EBD's conformers by openff-toolkit's own calls, charges, a system.
+
+It writes ibuprofen_sage.sdf where it is run. openff-toolkit is not on PyPI: without it this says how to install it, and
+ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,11 @@
-"""The figures of the paper, of the shipped model: what blurring does, and what deblurring does to the fragments.
+"""
+Figures of the paper
+====================
 
-Run it anywhere: `python examples/paper_figures.py` writes three pictures where it is run, with MMFF94s minima as
-references. With `--data FILE` (.npz, .sdf) the references are those of the first molecules in it.
+The paper's figures, of the shipped model: what blurring does, and what deblurring does to the fragments.
+
+It writes three pictures where it is run, with MMFF94s minima as references. With ``--data FILE`` (.npz, .sdf) the
+references are those of the first molecules in it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Five lines: a molecule, twenty conformers, what happened, an SD file."""
+"""
+Quickstart
+==========
+
+Five lines: a molecule, twenty conformers, what happened, an SD file.
+"""
 
 from __future__ import annotations
 

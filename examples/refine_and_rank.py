@@ -1,4 +1,10 @@
-"""Relax with one method, rank with another: MMFF94s minima, GFN2-xTB energies, Boltzmann weights."""
+"""
+Refine and rank
+===============
+
+Relax with one method, rank with another: MMFF94s minima, GFN2-xTB energies, Boltzmann weights. It needs
+``pip install "rdkit-ebd[xtb]"``.
+"""
 
 from __future__ import annotations
 

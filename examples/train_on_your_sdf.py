@@ -1,4 +1,8 @@
-"""Train on conformers of your own: an SD file, two minutes' worth of commands, a model that embeds.
+"""
+Train on your own SD file
+=========================
+
+Conformers of your own: an SD file, two minutes' worth of commands, a model that embeds.
 
 A few seconds of training teach nothing; the point is that every command works on your file. The network starts from
 the shipped model, as it should when there is little data.

@@ -20,6 +20,8 @@ TELL = {
     "openff_workflow": "kcal/mol",
     "mdtraj_clusters": "cluster",
     "paper_figures": "wrote deblurring.png",
+    "watch_it_happen": "ensemble.png: all 20",
+    "shape_search": "(S)-naproxen    shape 0.",
 }
 NEEDS = {
     "refine_and_rank": "tblite",
@@ -27,6 +29,7 @@ NEEDS = {
     "openff_workflow": "openff",
     "mdtraj_clusters": "mdtraj",
     "paper_figures": "matplotlib",
+    "watch_it_happen": "matplotlib",
 }
 OF_THEIR_OWN = {"demo"}  # `make demo`
 
