@@ -9,14 +9,15 @@ import dataclasses
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING, Any
 
 import rdkit_ebd
 import rdkit_ebd.io
 from rdkit_ebd.params import FIELDS
 from rdkit_ebd.report import FailureCause
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 # Headings of the API page, each with its names; a public name that none of them has comes under the last heading.
 GROUPS = {
