@@ -100,7 +100,8 @@ def _position(name: str, xyz: Any) -> tuple[float, float, float]:
     try:
         x, y, z = (number()(name, c) for c in xyz)
     except ValueError as error:
-        raise ValueError(f"{name} must be three finite coordinates in angstrom, not {xyz!r}") from error
+        numbers = ", ".join(f"{c!r}" for c in xyz)  # a Point3D does not show what it holds
+        raise ValueError(f"{name} must be three finite coordinates in angstrom, not ({numbers})") from error
     except TypeError as error:
         raise TypeError(f"{name} must be a Point3D or three numbers, not {xyz!r}") from error
     return x, y, z

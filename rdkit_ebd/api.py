@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -95,7 +96,7 @@ def EmbedWithReport(
     callback: Callback | None = None,
     **keywords: Any,
 ) -> EmbedReport:
-    """`EmbedMoleculeEBD` with its story: failures and their causes, stereo yield, seconds by stage.
+    """`EmbedMoleculeEBD` with a report: failures and their causes, stereo yield, seconds by stage.
 
     Args:
         mol: As in `EmbedMoleculeEBD`.
@@ -133,14 +134,19 @@ def settings_of(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
 
 
 def check_molecule(mol: Any) -> None:
-    """Refuse what is no molecule with a TypeError, and what has no atoms or is not sanitised with a ValueError."""
+    """Raise a TypeError for what is no molecule, and a ValueError for what has no atoms or is not sanitised."""
     if not isinstance(mol, Chem.Mol):
-        hint = " (a SMILES that could not be parsed?)" if mol is None else ""
+        hint = " (a SMILES that could not be parsed?)" if is_missing(mol) else ""
         raise TypeError(f"mol must be a Chem.Mol, not {type(mol).__name__}{hint}")
     if mol.GetNumAtoms() == 0:
         raise ValueError("mol has no atoms")
     if mol.NeedsUpdatePropertyCache():
         raise ValueError("mol has not been sanitised (from SMARTS, say): call Chem.SanitizeMol")
+
+
+def is_missing(mol: Any) -> bool:
+    """Whether this stands for a molecule that is not there: None, or what pandas has in its place (NaN, NA, NaT)."""
+    return mol is None or type(mol).__name__ in ("NAType", "NaTType") or (isinstance(mol, float) and math.isnan(mol))
 
 
 def check_count(num_confs: Any) -> int:

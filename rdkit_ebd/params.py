@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rdkit.Chem import rdDistGeom
@@ -31,11 +32,28 @@ from rdkit_ebd.runtime.cores import usable_cores
 # rdDistGeom.EmbedMultipleConfs and EmbedParameters call these things by different names.
 KEYWORD_ALIASES = {"maxAttempts": "maxIterations", "forceTol": "optimizerForceTol", "printExpTorsionAngles": "verbose"}
 
+# What other packages and other people call them, in lower case without underscores.
+OTHER_NAMES = {
+    **dict.fromkeys(("seed", "rngseed", "randomstate"), "randomSeed"),
+    **dict.fromkeys(("numconfs", "nconfs", "nconformers", "numconformers", "confs", "count"), "numConfs"),
+    **dict.fromkeys(("threads", "nthreads", "njobs", "ncpus", "cpus"), "numThreads"),
+    **dict.fromkeys(("rms", "rmsd", "rmscutoff", "rmsdcutoff", "prunermsd", "rmsdthreshold"), "pruneRmsThresh"),
+    **dict.fromkeys(("forcefield", "optimize", "minimize", "minimise", "relax"), "refine"),
+    **dict.fromkeys(("window", "ewindow", "energycutoff"), "energyWindow"),
+    **dict.fromkeys(("core", "coremap", "fixedatoms", "constraints"), "coordMap"),
+    **dict.fromkeys(("maxattempts", "attempts", "retries"), "maxIterations"),
+    "randomcoords": "useRandomCoords",
+    "steps": "numSteps",
+    "rounds": "numRounds",
+    "seeds": "seedPool",
+    "weights": "model",
+}
+
 # What RDKit's EmbedParameters has and EBD has not, and why.
 NOT_SHARED = {
     "enableSequentialRandomSeeds": "always on: conformer k never depends on how many were asked for",
-    "onlyInitialEmbedding": "refused when True: the model starts from finished seeds",
-    "SetBoundsMat": "refused when set: the model has its own distances",
+    "onlyInitialEmbedding": "an error when True: the model starts from finished seeds",
+    "SetBoundsMat": "an error when set: the model has its own distances",
     "SetCPCI": "RDKit offers no way to read it back, so it cannot be honoured nor noticed",
 }
 
@@ -49,7 +67,7 @@ def count_threads(number: int) -> int:
 class EBD:
     """Parameters of an embedding, used as RDKit's own: `ps = EBD(); ps.randomSeed = 42`.
 
-    Every value is checked when it is set. A name that does not exist is refused, with the nearest that does.
+    Every value is checked when it is set. A name that does not exist is an error, which suggests the nearest that does.
     `EBD.describe()` lists names, defaults and meanings. What RDKit's EmbedParameters has beyond these fields is
     in `NOT_SHARED`, with the reason.
     """
@@ -159,9 +177,10 @@ class EBD:
             raise TypeError(f"params must be an rdDistGeom.EmbedParameters or an EBD, not {params!r}")
         # RDKit has no getters for what its Set... methods take; its JSON shows all of them but SetCPCI.
         stored = json.loads(rdDistGeom.EmbedParametersToJSON(params))
-        refused = ["SetBoundsMat"] * bool(stored.get("boundsMatrix")) + ["onlyInitialEmbedding"] * _half_way(params)
-        if refused:
-            raise ValueError("; ".join(f"EmbedParameters.{name}: {NOT_SHARED[name]}" for name in refused))
+        asked = {"SetBoundsMat": stored.get("boundsMatrix"), "onlyInitialEmbedding": _half_way(params)}
+        impossible = [name for name, value in asked.items() if value]
+        if impossible:
+            raise ValueError("; ".join(f"EmbedParameters.{name}: {NOT_SHARED[name]}" for name in impossible))
         ours = cls(**{name: getattr(params, name) for name in FIELDS if name != "coordMap" and hasattr(params, name)})
         held = stored.get("coordMap") or {}
         ours.SetCoordMap({int(i): [float(c) for c in xyz] for i, xyz in held.items()})
@@ -175,7 +194,7 @@ class EBD:
             TypeError: A keyword is unknown (all such are named), or a field is given under two names.
         """
         named: dict[str, Any] = {}
-        _refuse_unknown(
+        _reject_unknown(
             keywords, [*FIELDS, *KEYWORD_ALIASES], TypeError, "EmbedMoleculeEBD() got an unexpected keyword argument"
         )
         for keyword, value in keywords.items():
@@ -188,7 +207,7 @@ class EBD:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EBD:
         """The reverse of `to_dict`; a name that is no field is a ValueError."""
-        _refuse_unknown(values, FIELDS, ValueError, "EBD has no parameter")
+        _reject_unknown(values, FIELDS, ValueError, "EBD has no parameter")
         held = values.get("coordMap", {})
         if isinstance(held, Mapping):  # JSON has only strings as keys
             held = {int(i): xyz for i, xyz in held.items()}
@@ -304,13 +323,34 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
-    return f". Did you mean {lower[close[0]]!r}?" if close else ""
+    """A suggestion for a name that is not known, or nothing."""
+    plain = {k.lower(): k for k in known}
+    typed = name.lower().replace("_", "")
+    meant = OTHER_NAMES.get(typed)
+    if meant == "numConfs":
+        return ". numConfs is an argument of the functions: EmbedMultipleConfs(mol, numConfs, params)"
+    if meant not in plain.values():
+        close = difflib.get_close_matches(typed, plain, 1, 0.6)
+        meant = plain[close[0]] if close else None
+    return f". Did you mean {meant!r}?" if meant else ""
 
 
-def _refuse_unknown(names: Iterable[str], known: Iterable[str], error: type[Exception], told: str) -> None:
+def _reject_unknown(names: Iterable[str], known: Iterable[str], error: type[Exception], problem: str) -> None:
     known = list(known)
-    unknown = [f"{told} {name!r}{_nearest(name, known)}" for name in names if name not in known]
+    unknown = [f"{problem} {name!r}{_nearest(name, known)}" for name in names if name not in known]
     if unknown:
         raise error("; ".join(unknown))
+
+
+def _checked_names(init: Callable[..., None]) -> Callable[..., None]:
+    """`EBD(...)` whose errors about keywords have suggestions, as those of `EBD.from_keywords` have."""
+
+    @functools.wraps(init)
+    def checked(self: EBD, **values: Any) -> None:
+        _reject_unknown(values, FIELDS, TypeError, "EBD() got an unexpected keyword argument")
+        init(self, **values)
+
+    return checked
+
+
+EBD.__init__ = _checked_names(EBD.__init__)  # type: ignore[method-assign]

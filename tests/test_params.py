@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import pickle
 import re
 
@@ -162,16 +163,33 @@ def test_equivalents_are_taken() -> None:
     assert type(params.pruneRmsThresh) is float
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("randomseed", "randomSeed"), ("numThread", "numThreads")])
-def test_unknown_names_are_refused_with_the_nearest(typed: str, meant: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *[
+            ("randomseed", "randomSeed"),
+            ("numThread", "numThreads"),
+            ("seed", "randomSeed"),
+            ("random_seed", "randomSeed"),
+        ],
+        *[("n_jobs", "numThreads"), ("rms_cutoff", "pruneRmsThresh"), ("num_rounds", "numRounds")],
+        *[("n_confs", "numConfs"), ("numConfs", "numConfs"), ("num_confs", "numConfs")],
+    ],
+)
+def test_unknown_names_are_errors_that_suggest_the_nearest(typed: str, meant: str) -> None:
     with pytest.raises(AttributeError, match=f"{typed}.*{meant}"):
         setattr(EBD(), typed, 1)
     with pytest.raises(TypeError, match=f"{typed}.*{meant}"):
         EBD.from_keywords(**{typed: 1, "zzz": 2})
     with pytest.raises(ValueError, match=f"{typed}.*{meant}"):
         EBD.from_dict({typed: 1})
-    with pytest.raises(TypeError, match=typed):
+    with pytest.raises(TypeError, match=f"{typed}.*{meant}"):
         EBD(**{typed: 1})
+
+
+def test_held_positions_that_are_no_numbers_are_shown_as_numbers() -> None:
+    with pytest.raises(ValueError, match=r"coordMap\[0\].*not \(nan, 1\.0, 2\.0\)"):
+        EBD(coordMap={0: Point3D(math.nan, 1, 2)})
 
 
 @pytest.mark.parametrize(("alias", "name"), KEYWORD_ALIASES.items())

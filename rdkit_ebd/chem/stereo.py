@@ -77,7 +77,10 @@ def stereo_labels(mol: Chem.Mol) -> StereoLabels:
 
 
 def unjudged_stereo(mol: Chem.Mol) -> list[str]:
-    """Say in words which specified stereochemistry of `mol` has no label and so cannot be guaranteed."""
+    """Say in words which specified stereochemistry of `mol` has no label and so cannot be guaranteed.
+
+    Such are the places around a metal (square planar and the like), and labels without atoms to refer to.
+    """
     words = []
     for atom in mol.GetAtoms():
         if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED and _centre(atom) is None:

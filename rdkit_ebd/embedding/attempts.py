@@ -34,13 +34,14 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
     made: list[ConformerDraft | None] = [None] * count
     causes = dict.fromkeys(range(count), FailureCause.EXCEEDED_TIMEOUT)
     attempts, seedless = min(task.params.maxIterations or DEFAULT_ATTEMPTS, MOST_ATTEMPTS), 0
-    coarse = None
+    coarse, begun = None, 0
     if not task.treatable:
         attempts, causes = 0, dict.fromkeys(range(count), FailureCause.UNSUPPORTED)
     for attempt in range(attempts):
         pending = [k for k in range(count) if made[k] is None]
         if not pending or task.late or seedless == 2:
             break
+        begun = attempt + 1
         found = one_attempt(task, pending, attempt, causes, coarse)
         seedless = 0 if found is not None else seedless + 1
         if found is None and task.coarse != OWN:
@@ -49,7 +50,7 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
         for k, conformer in (found or {}).items():
             made[k] = conformer
     if task.params.fallback == "ETKDGv3":
-        for k, conformer in fall_back(task, [k for k in range(count) if made[k] is None]).items():
+        for k, conformer in fall_back(task, [k for k in range(count) if made[k] is None], begun).items():
             made[k] = conformer
     task.report.failed += [(k, causes[k]) for k in range(count) if made[k] is None]
     return made
@@ -143,13 +144,12 @@ def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[
     return ~np.any(list(failed.values()), axis=0)
 
 
-def fall_back(task: Task, pending: list[int]) -> dict[int, ConformerDraft]:
-    """Plain ETKDGv3 conformers, with the written stereo, for what the model could not make."""
+def fall_back(task: Task, pending: list[int], attempt: int) -> dict[int, ConformerDraft]:
+    """Plain ETKDGv3 conformers, with the written stereo, for what the model could not make in the attempts before."""
     if not pending or task.late:
         return {}
-    attempt = MOST_ATTEMPTS  # a stream of its own
-    with task.report.timed("fallback"):
-        indices, seeds = right_seeds(task, pending, attempt, {}, coarse="etkdg")
+    with task.report.timed("fallback"):  # the stream after that of the last attempt there can be
+        indices, seeds = right_seeds(task, pending, MOST_ATTEMPTS, {}, coarse="etkdg")
     if indices:
         task.report.messages.append(f"{len(indices)} conformers by ETKDGv3, not by the model")
     return {k: ConformerDraft(k, x, attempt, "fallback") for k, x in zip(indices, seeds.first, strict=True)}

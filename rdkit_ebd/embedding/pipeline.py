@@ -15,11 +15,13 @@ from rdkit_ebd.arrays.random_streams import mix
 from rdkit_ebd.chem.components import Component, assemble, split, with_hydrogens
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.provenance import set_provenance
+from rdkit_ebd.chem.stereo import unjudged_stereo
 from rdkit_ebd.chem.undefined_stereo import UndefinedStereo, isomers_shown, undefined_stereo
 from rdkit_ebd.embedding.attempts import make_conformers
 from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.postprocess import Finish
+from rdkit_ebd.embedding.seedless import why_no_seed
 from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
 from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
 from rdkit_ebd.params import EBD
@@ -123,6 +125,7 @@ def make(
         model = load_model(params.model, params.device)
     deblurrer = deblurrer or LocalDeblurrer(model, params.threads())
     with report.timed("prepare"):
+        report_unjudged_stereo(mol, report)
         full = with_hydrogens(mol, conformers=params.coarse == OWN)
         finish = Finish(full, params, deadline, report)
         components = split(full, params.coordMap)
@@ -154,9 +157,19 @@ def make(
     return EmbedOutcome(found, report, origin)
 
 
+def report_unjudged_stereo(mol: Chem.Mol, report: EmbedReport) -> None:
+    """Say which written stereochemistry the conformers may lack, because nothing here can judge it."""
+    unjudged = unjudged_stereo(mol)
+    if unjudged:
+        report.messages.append(f"written stereochemistry that cannot be guaranteed: {', '.join(unjudged)}")
+
+
 def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
     """Add up what happened to the components; a conformer that failed in two of them failed once."""
     for task in tasks:
+        causes = {cause for _, cause in task.report.failed}
+        if causes == {FailureCause.NO_SEED} and not task.late and (why := why_no_seed(task.component, task.deadline)):
+            task.report.messages.append(why)
         report.merge(task.report)
     report.failed = sorted(dict(report.failed).items())
     report.attempts = max(task.report.attempts for task in tasks)

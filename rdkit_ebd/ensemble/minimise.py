@@ -13,10 +13,9 @@ from rdkit_ebd.ensemble.energy_runner import Engine, side_by_side, through
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.potentials import Minimum, Surface
+from rdkit_ebd.potentials.base import MAX_ITERS
 from rdkit_ebd.report import FailureCause
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
-
-MAX_ITERS = 5000  # RDKit's 200 leave most drugs unconverged; none needed more than 1000 of what was tried
 
 Verdict = Callable[[np.ndarray, np.ndarray], FailureCause | None]
 """(coordinates before, coordinates after), each (N, 3) -> what was lost on the way; None where nothing was."""

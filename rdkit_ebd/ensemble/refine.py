@@ -17,9 +17,10 @@ from rdkit_ebd.chem.conformers import chosen_conformers, place, positions, refus
 from rdkit_ebd.chem.provenance import get_provenance, set_provenance
 from rdkit_ebd.chem.stereo import stereo_labels
 from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
-from rdkit_ebd.ensemble.minimise import MAX_ITERS, Minimised, Terms, relax, stereo_lost
+from rdkit_ebd.ensemble.minimise import Minimised, Terms, relax, stereo_lost
 from rdkit_ebd.params import count_threads
 from rdkit_ebd.potentials import Potential
+from rdkit_ebd.potentials.base import MAX_ITERS
 from rdkit_ebd.report import FailureCause, advice_on, causes_in_words
 from rdkit_ebd.runtime.deadline import Deadline
 

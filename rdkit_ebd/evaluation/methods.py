@@ -21,7 +21,7 @@ from typing import Any
 
 import rdkit
 from rdkit import Chem
-from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from rdkit.Chem import rdDistGeom
 
 from rdkit_ebd.api import EmbedWithReport
 from rdkit_ebd.chem.provenance import get_provenance
@@ -29,10 +29,10 @@ from rdkit_ebd.evaluation.method import LONGEST, Embedding, Method
 from rdkit_ebd.evaluation.rivals import CONFORGE, conforge_method
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.params import EBD
+from rdkit_ebd.potentials.rdkit_ff import minimise_to_convergence
 from rdkit_ebd.report import CAUSES, EmbedReport, FailureCause
 
 OURS, MINIMISED = "EBD", "+MMFF94s"
-MMFF_ROUNDS, MMFF_ITERATIONS = 20, 500  # RDKit's default of 200 iterations leaves most drugs unconverged
 
 
 def _with_internal_coordinates() -> Any:
@@ -162,15 +162,10 @@ def generate(mol: Chem.Mol, method: Method, count: int, seed: int) -> Generated:
 
 def minimise(mol: Chem.Mol, threads: int = 1) -> Counter[str]:
     """MMFF94s on every conformer until it converges; returns how many stayed as they were or did not converge."""
-    if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
+    converged = minimise_to_convergence(mol, threads)
+    if converged is None:
         return Counter(NO_MMFF94S_PARAMETERS=mol.GetNumConformers())
-    left = mol.GetNumConformers()
-    for _ in range(MMFF_ROUNDS):
-        outcome = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(mol, threads, MMFF_ITERATIONS, "MMFF94s")
-        left = sum(code != 0 for code, _ in outcome)
-        if left == 0:
-            break
-    return +Counter(MMFF94S_NOT_CONVERGED=left)
+    return +Counter(MMFF94S_NOT_CONVERGED=int((~converged).sum()))
 
 
 def _before_gate(report: EmbedReport) -> dict[str, float]:

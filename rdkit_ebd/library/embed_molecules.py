@@ -13,7 +13,7 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
-from rdkit_ebd.api import Parameters, check_count, check_molecule, settings_of
+from rdkit_ebd.api import Parameters, check_count, check_molecule, is_missing, settings_of
 from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle, warn_of_missing_hydrogens
 from rdkit_ebd.generators.checkpoint import load_model, model_path
@@ -80,7 +80,7 @@ def EmbedMolecules(
     embedded keeps the conformers it had, is told in its report, and does not stop the others. Causes, beside those of
     a single call, are
 
-    - BAD_MOLECULE: None (one that could not be parsed), without atoms, or not sanitised;
+    - BAD_MOLECULE: None or NaN (one that could not be parsed), without atoms, or not sanitised;
     - UNSUPPORTED: the model does not know one of its elements, or it is too large, and there is no fallback;
     - BAD_PARAMETERS: the parameters do not fit it, such as a `coordMap` beyond its atoms;
     - UNDEFINED_STEREO: its stereochemistry is not defined, and `stereo` is "refuse", or "enumerate", which wants
@@ -209,7 +209,7 @@ def _workers(workers: int | None) -> int | None:
 def _molecules(mols: Any) -> Sequence[Chem.Mol | None]:
     if isinstance(mols, (str, bytes, Chem.Mol)) or not isinstance(mols, Iterable):
         raise TypeError(f"mols must be a sequence of molecules, not {mols!r}")
-    found = list(mols)
+    found = [None if is_missing(mol) else mol for mol in mols]
     wrong = [f"mols[{i}] is {mol!r}" for i, mol in enumerate(found) if not isinstance(mol, (Chem.Mol, type(None)))]
     if wrong:
         raise TypeError(f"every item must be a Chem.Mol or None, but {', '.join(wrong)}")
@@ -269,7 +269,8 @@ def _stream(
     settings.stereo = "keep" if stereo == "enumerate" else stereo  # of isomers none is open but what nobody can tell
 
     def items() -> Iterator[Job | EmbedOutcome]:
-        for i, mol in enumerate(mols):
+        for i, item in enumerate(mols):
+            mol = None if is_missing(item) else item
             if not isinstance(mol, (Chem.Mol, type(None))):
                 raise TypeError(f"every item must be a Chem.Mol or None, but molecule {i} is {mol!r}")
             for isomer in _isomers(mol, stereo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -13,6 +14,12 @@ from rdkit_ebd.potentials.base import Minimum, Potential, Surface
 __all__ = ["GROUP", "Minimum", "Potential", "Surface", "get_potential", "require_engine"]
 
 GROUP = "rdkit_ebd.potentials"
+# For suggestions: what is typed most often.
+_NAMES = (
+    *("UFF", "MMFF94", "MMFF94s", "MMFF94/OpenMM", "MMFF94s/OpenMM", "MMFF94s/OpenMM/CUDA"),
+    *("GFN1-xTB", "GFN2-xTB", "GFN2-xTB/water", "openff-2.2.1", "openff-2.2.1/water"),
+    *("AIMNet2", "AIMNet2-B97-3c", "ANI-2xt"),
+)
 Family = Callable[[str], Potential | None]
 
 # Ours, by module; each has a `family` function and imports its engine only once a potential of it is used.
@@ -30,11 +37,18 @@ def get_potential(name: str) -> Potential:
         if potential is not None:
             return potential
     raise ValueError(
-        f"no potential {name!r}: known are UFF, MMFF94, MMFF94s, MMFF94/OpenMM, MMFF94s/OpenMM (also /CUDA), GFN1-xTB, "
-        "GFN2-xTB (also /water or another ALPB solvent), AIMNet2, AIMNet2-B97-3c, ANI-2xt (also /cpu, /cuda), "
-        "openff-2.2.1 (also /water) and other SMIRNOFF force fields, "
+        f"no potential {name!r}{_suggestion(name)}: known are UFF, MMFF94, MMFF94s, MMFF94/OpenMM, MMFF94s/OpenMM "
+        "(also /CUDA), GFN1-xTB, GFN2-xTB (also /water or another ALPB solvent), AIMNet2, AIMNet2-B97-3c, ANI-2xt "
+        "(also /cpu, /cuda), openff-2.2.1 (also /water) and other SMIRNOFF force fields, "
         f"and what installed packages register under {GROUP!r}"
     )
+
+
+def _suggestion(name: str) -> str:
+    """The nearest names that exist, such as ", did you mean 'MMFF94s' or 'MMFF94'?"; empty where none is near."""
+    lower = {known.lower(): known for known in _NAMES}
+    close = difflib.get_close_matches(str(name).lower(), lower, 3, 0.6)
+    return f", did you mean {' or '.join(repr(lower[c]) for c in close)}?" if close else ""
 
 
 def require_engine(name: str) -> None:

@@ -19,6 +19,9 @@ from rdkit import Chem
 
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
+MAX_ITERS = 5000
+"""Iterations of a minimiser: RDKit's 200 leave most drugs unconverged, none needed more than 1000 of what was tried."""
+
 
 @dataclass(frozen=True)
 class Minimum:
@@ -139,7 +142,7 @@ def checked_coords(coords: np.ndarray, atoms: int) -> np.ndarray:
     """A copy of coordinates, float64; ValueError unless they are (atoms, 3) finite numbers."""
     x = np.array(coords, dtype=np.float64)
     if x.shape != (atoms, 3):
-        raise ValueError(f"coordinates must be ({atoms}, 3), not {x.shape}")
+        raise ValueError(f"coordinates must have the shape ({atoms}, 3), not {x.shape}")
     if not np.isfinite(x).all():
         raise ValueError(f"coordinates of atoms {np.flatnonzero(~np.isfinite(x).all(1)).tolist()} are not finite")
     return x
@@ -151,6 +154,6 @@ def check_request(atoms: int, max_iters: int, fixed: Collection[int], restraint:
         raise ValueError(f"max_iters must be at least 1, not {max_iters}")
     if not 0 <= restraint < np.inf:
         raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
-    strangers = sorted(set(fixed) - set(range(atoms)))
-    if strangers:
-        raise ValueError(f"no such atoms to fix: {strangers}")
+    unknown = sorted(set(fixed) - set(range(atoms)))
+    if unknown:
+        raise ValueError(f"fixed names atoms {unknown}, but the molecule has {atoms} atoms (0 to n - 1)")

@@ -13,7 +13,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdForceFieldHelpers
 
-from rdkit_ebd.potentials.base import Minimum, Potential, Surface, check_request, checked_coords
+from rdkit_ebd.potentials.base import MAX_ITERS, Minimum, Potential, Surface, check_request, checked_coords
 
 NAMES = ("UFF", "MMFF94", "MMFF94s")
 
@@ -25,6 +25,26 @@ def family(name: str) -> RDKitForceField | None:
     """The potential of "UFF", "MMFF94" and "MMFF94s", in any case of letters; None of others."""
     known = {known.lower(): known for known in NAMES}
     return RDKitForceField(known[name.lower()]) if name.lower() in known else None
+
+
+def minimise_to_convergence(mol: Chem.Mol, threads: int = 1, name: str = "MMFF94s") -> np.ndarray | None:
+    """Minimise every conformer of a molecule in place, each to the minimum that `RDKitSurface.minimise` finds.
+
+    Args:
+        mol: With explicit hydrogens; its conformers are changed.
+        threads: CPU threads.
+        name: "MMFF94s" or "MMFF94".
+
+    Returns:
+        (K,) bool, which conformers met RDKit's criterion within `MAX_ITERS` iterations; None where the force field has
+        no parameters for the molecule, which is unchanged then.
+    """
+    if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
+        return None
+    outcome = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(
+        mol, threads, MAX_ITERS, name, ignoreInterfragInteractions=False
+    )
+    return np.array([code == 0 for code, _ in outcome], dtype=bool)
 
 
 class RDKitForceField(Potential):

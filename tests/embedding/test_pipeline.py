@@ -25,6 +25,7 @@ from rdkit_ebd import (
     get_provenance,
 )
 from rdkit_ebd.arrays.geometry import align
+from rdkit_ebd.arrays.random_streams import coarse_base
 from rdkit_ebd.chem.fragments import Vocabulary, assign_fragments
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.embedding import attempts as pipeline
@@ -245,6 +246,31 @@ def test_unknown_elements_are_named_and_the_fallback_stands_in() -> None:
     report = EmbedWithReport(mol, 2, EBD(fallback="ETKDGv3", randomSeed=1))
     assert report.ids == [0, 1]
     assert {get_provenance(c)["ebd_stage"] for c in mol.GetConformers()} == {"fallback"}
+    assert {get_provenance(c)["ebd_attempt"] for c in mol.GetConformers()} == {0}  # the model made none before
+
+
+def test_a_fallback_comes_after_the_attempts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "judged", lambda task, indices, coords, causes: np.zeros(len(indices), bool))
+    mol = molecule(ACETAMINOPHEN)
+    EmbedMultipleConfs(mol, 2, EBD(fallback="ETKDGv3", randomSeed=1, maxIterations=3, numRounds=1))
+    assert [get_provenance(c)["ebd_attempt"] for c in mol.GetConformers()] == [3, 3]
+    silane = molecule("OCC[Si](C)(C)C")
+    EmbedMultipleConfs(silane, 1, EBD(fallback="ETKDGv3", randomSeed=1))
+    params = rdDistGeom.ETKDGv3()  # the same as it always was: the stream of attempt 100
+    params.randomSeed, params.enableSequentialRandomSeeds = coarse_base(1, 100), True
+    rdDistGeom.EmbedMultipleConfs(twin := molecule("OCC[Si](C)(C)C"), 1, params)
+    centred = [x.mean(0, keepdims=True) - x for x in (coords_of(silane)[0], coords_of(twin)[0])]
+    np.testing.assert_allclose(*centred, atol=1e-6)
+
+
+def test_stereo_that_nothing_here_can_judge_is_reported() -> None:
+    square = Chem.MolFromSmiles("N[Pt@SP1](N)(Cl)Cl")
+    report = EmbedWithReport(square, 1, EBD(fallback="ETKDGv3", randomSeed=1))
+    [line] = [line for line in report.messages if "cannot be guaranteed" in line]
+    assert "squareplanar atom 1 (Pt, 4 neighbours)" in line
+    assert line in report.summary()
+    plain = EmbedWithReport(molecule(STEREO_DRUGS["morphine"]), 1, randomSeed=1, numRounds=1)
+    assert not any("guaranteed" in line for line in plain.messages)
 
 
 def test_impossible_stereo_fails_with_its_cause_and_keeps_nothing_wrong() -> None:
@@ -254,6 +280,9 @@ def test_impossible_stereo_fails_with_its_cause_and_keeps_nothing_wrong() -> Non
     assert not report.ok
     assert report.failed == [(k, "NO_SEED") for k in range(30)]
     assert report.failures["CHECK_TETRAHEDRAL_CENTERS"] > 0
+    [why] = report.messages
+    assert why.startswith("the rings cannot be closed with the written stereochemistry of C1, C4")
+    assert "check the written stereocentres" in report.summary()
     assert EmbedMolecule(mol, randomSeed=1, timeout=60) == -1
     assert EmbedMolecule(molecule("C[C@]12CO[C@](F)(C1)CC2"), randomSeed=1) == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -87,6 +88,17 @@ def test_bad_molecules_are_told_and_stop_nobody() -> None:
     assert "(5 failed: BAD_MOLECULE 4, UNSUPPORTED 1)" in summary
     assert "mol/s" in summary
     assert "\n" not in summary
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, np.float64("nan")])
+def test_a_molecule_that_is_missing_is_one_that_failed(missing: object) -> None:
+    good = mols_of(("nicotine",))[0]
+    report = EmbedMolecules([missing, good], 1, PARAMS, workers=0)  # type: ignore[list-item]
+    assert [[cause for _, cause in r.failed] for r in report.reports] == [["BAD_MOLECULE"], []]
+    streamed = list(StreamMolecules(iter([missing, good]), 1, PARAMS, workers=0))  # type: ignore[list-item]
+    assert [(mol is good, r.ok) for mol, r in streamed] == [(False, False), (True, True)]
+    with pytest.raises(TypeError, match=r"mols\[1\] is 2\.5"):
+        EmbedMolecules([good, 2.5], 1, PARAMS, workers=0)  # type: ignore[list-item]
 
 
 def test_kept_conformers_properties_and_finish_go_through_workers() -> None:

@@ -9,7 +9,8 @@ from rdkit import Chem
 from rdkit.Chem import rdForceFieldHelpers
 
 from rdkit_ebd.potentials import get_potential
-from rdkit_ebd.potentials.rdkit_ff import NAMES, RDKitForceField, RDKitSurface
+from rdkit_ebd.potentials.base import MAX_ITERS
+from rdkit_ebd.potentials.rdkit_ff import NAMES, RDKitForceField, RDKitSurface, minimise_to_convergence
 
 
 @pytest.fixture(params=NAMES)
@@ -55,6 +56,28 @@ def test_minima_are_minima(surface: RDKitSurface, start: np.ndarray) -> None:
     assert np.sqrt((surface.gradient(found.coords)[1] ** 2).mean()) < 0.01
     assert np.array_equal(start, kept)
     assert not surface.minimise(start, 3).converged
+
+
+def test_a_molecules_conformers_reach_the_minima_of_the_surface() -> None:
+    mol = embedded("salbutamol", 3)
+    surface, starts = RDKitForceField("MMFF94s").surface(mol), [c.GetPositions() for c in mol.GetConformers()]
+    work = Chem.Mol(mol)
+    converged = minimise_to_convergence(work)
+    assert converged is not None
+    assert converged.tolist() == [True] * 3
+    for start, conformer in zip(starts, work.GetConformers(), strict=True):
+        np.testing.assert_array_equal(surface.minimise(start, MAX_ITERS).coords, conformer.GetPositions())
+    borane = with_hydrogens("OB(O)c1ccccc1")
+    assert minimise_to_convergence(borane) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("MMFF95", "'MMFF94'"), ("GFN2xTB", "'GFN2-xTB'"), ("UFFF", "'UFF'")],
+)
+def test_unknown_names_come_with_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"no potential '{typed}', did you mean .*{meant}.*known are UFF"):
+        get_potential(typed)
 
 
 def test_fixed_atoms_do_not_move_at_all(surface: RDKitSurface, start: np.ndarray) -> None:

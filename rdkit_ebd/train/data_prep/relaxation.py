@@ -12,7 +12,6 @@ import math
 import numpy as np
 import torch
 from rdkit import Chem
-from rdkit.Chem import rdForceFieldHelpers
 
 from rdkit_ebd.arrays.batch import collate
 from rdkit_ebd.arrays.geometry import dihedrals, wrap_angle
@@ -24,10 +23,10 @@ from rdkit_ebd.generators.ebd.sampler import deblur_times
 from rdkit_ebd.generators.service import Request, deblur_requests
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.judge.verdict import judge
+from rdkit_ebd.potentials.rdkit_ff import minimise_to_convergence
 from rdkit_ebd.train.data_prep.pairing import torsion_matched_rmsd
 
 LEVEL = "MMFF94s"
-_ROUNDS, _ITERATIONS = 10, 500  # RDKit's default of 200 iterations leaves most drugs unconverged
 _SAME_BASIN = math.radians(40)  # largest difference of any torsion
 _SAME_RINGS = 0.35  # angstrom, once torsions are alike
 
@@ -45,19 +44,16 @@ def relax(mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables) -> tuple[np.nda
         centred. Both empty where MMFF94s has no parameters.
     """
     nothing = np.zeros(0, np.int64), np.zeros((0, mol.GetNumAtoms(), 3), np.float32)
-    if not len(seeds) or not rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
+    if not len(seeds):
         return nothing
     work = Chem.Mol(mol, True)
     for seed in seeds:
         conformer = Chem.Conformer(len(seed))
         conformer.SetPositions(seed.astype(np.float64))
         work.AddConformer(conformer, assignId=True)
-    converged = np.zeros(len(seeds), bool)
-    for _ in range(_ROUNDS):
-        outcome = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(work, 1, _ITERATIONS, "MMFF94s")
-        converged = np.array([code == 0 for code, _ in outcome])
-        if converged.all():
-            break
+    converged = minimise_to_convergence(work, name=LEVEL)
+    if converged is None:
+        return nothing
     minima = np.array([c.GetPositions() for c in work.GetConformers()])
     minima -= minima.mean(1, keepdims=True)
     kept = np.flatnonzero(converged & judge(minima, tables).ok)
