@@ -19,6 +19,7 @@ from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.embedding import postprocess as finish
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.potentials.rdkit_ff import RDKitForceField
+from rdkit_ebd.runtime.deadline import Deadline
 
 DRUG = "C[C@H](CS)C(=O)N1CCC[C@H]1C(=O)O"
 
@@ -130,11 +131,11 @@ def test_missing_hydrogens_are_there_while_refining() -> None:
     assert stored(bare, "ebd_energy") == pytest.approx(stored(mol, "ebd_energy"), abs=1e-3)
 
 
-def test_no_time_to_refine_is_told() -> None:
+def test_no_time_to_refine_is_reported() -> None:
     params, report = EBD(refine="MMFF94s"), EmbedReport()
     mol, _ = embed(2)
     found = [ConformerDraft(k, x, 0, "deblurred") for k, x in enumerate(positions(mol))]
-    late = finish.Finish(mol, params, -1.0, report)
+    late = finish.Finish(mol, params, Deadline(-1.0), report)
     assert [c.stage for c in late.scored(late.refined(found))] == ["deblurred"] * 2
     assert report.unrefined == [(0, "EXCEEDED_TIMEOUT"), (1, "EXCEEDED_TIMEOUT")]
     assert "2 of 2 conformers have no MMFF94s energy" in report.messages
