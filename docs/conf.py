@@ -34,6 +34,7 @@ suppress_warnings = ["config.cache"]  # the gallery's settings hold functions, w
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 smartquotes = False  # "--option" stays what it is
+highlight_language = "none"  # blocks without a language are commands and output
 default_role = "code"  # single backticks in docstrings are code, as in Markdown
 
 autodoc_member_order = "bysource"
