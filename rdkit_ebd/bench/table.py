@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from rdkit_ebd.bench.timing import Timing
-from rdkit_ebd.evaluation.report import cells, markdown, write_whole
+from rdkit_ebd.evaluation.report import cells, markdown
+from rdkit_ebd.runtime.whole_file import write_whole
 
 Columns = dict[str, tuple[str, str]]
 """Column -> heading and format."""

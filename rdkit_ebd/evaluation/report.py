@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 
 from rdkit_ebd.arrays.ensemble_metrics import mean_table
-from rdkit_ebd.runtime.whole_file import whole_file
+from rdkit_ebd.runtime.whole_file import write_whole
 
 WITHIN = (0.5, 1.0, 2.0)  # angstrom
 
@@ -156,12 +156,6 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
     writer.writeheader()
     writer.writerows(lines)
     write_whole(path, text.getvalue())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
-    with whole_file(path) as stream:
-        stream.write(text.encode())
 
 
 def _csv_line(row: Mapping[str, Any]) -> dict[str, Any]:

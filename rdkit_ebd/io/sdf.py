@@ -18,7 +18,7 @@ from rdkit_ebd.runtime.whole_file import STANDARD_STREAM, whole_file
 class SDFWriter:
     """Writes every conformer of a molecule as one SD record; the file appears whole, when the `with` block ends well.
 
-    Until then the records are in a file beside it whose name ends in ".partial"; see `whole_file`.
+    Until then the records are in a file without a name, or one beside it; see `whole_file`.
 
     Args:
         path: File to write, compressed if it ends in .gz; "-" for standard output, which is written as it comes.

@@ -19,6 +19,7 @@ from rdkit_ebd.data.record import Record
 from rdkit_ebd.generators.ebd.blur import BlurConfig, Corruption, Prior, Target
 from rdkit_ebd.generators.ebd.published_network import PaperNetworkConfig
 from rdkit_ebd.generators.ebd.sampler import deblur_times
+from rdkit_ebd.runtime.whole_file import write_whole
 from rdkit_ebd.train.data_prep.prepare import PrepareConfig, load_vocabulary, prepare, save_vocabulary
 from rdkit_ebd.train.data_prep.shards import load_shards
 from rdkit_ebd.train.fit.validate import validation_table
@@ -301,6 +302,4 @@ def _told(size: int, told: dict[str, float]) -> str:
 
 def _write(file: Path, told: dict[str, Any]) -> None:
     """Write JSON; the file appears whole or not at all."""
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(told, indent=1))
-    partial.replace(file)
+    write_whole(file, json.dumps(told, indent=1))

@@ -30,6 +30,7 @@ from rdkit_ebd.generators.checkpoint import Network, make_network, save_model
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
 from rdkit_ebd.generators.ebd.sampler import deblur_times
 from rdkit_ebd.generators.model_config import ModelConfig
+from rdkit_ebd.runtime.whole_file import whole_file
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example, draw_weights, load_shards
 from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, training_loss
@@ -129,9 +130,8 @@ class Trainer:
             "history": json.dumps(self.history),
             "random": torch.get_rng_state(),
         }
-        partial = self.state_file.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.state_file)
+        with whole_file(self.state_file) as stream:
+            torch.save(state, stream)
 
     def load_state(self) -> None:
         """Continue where `save_state` left off."""

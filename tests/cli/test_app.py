@@ -23,6 +23,7 @@ from tqdm import tqdm
 from rdkit_ebd import __version__, available_models
 from rdkit_ebd.cli.embed import Screen
 from rdkit_ebd.cli.embed_job import Tally
+from rdkit_ebd.io.resumable_output import count_parts, parts_folder
 
 LACTIC, OSELTAMIVIR = "C[C@H](O)C(=O)O", "CCOC(=O)C1=C[C@@H](OC(CC)CC)[C@H](NC(C)=O)[C@@H](N)C1"
 MIXED = f"{LACTIC} lactic acid\nC1CC broken\nCC[Si](C)(C)C silane\nF/C=C/Cl e-olefin\n"
@@ -193,11 +194,15 @@ def started(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def ended(process: subprocess.Popen[str], once: Path, how: signal.Signals) -> str:
-    """What a process told that was ended once a file was there."""
+def ended(process: subprocess.Popen[str], out: Path, parts: int, how: signal.Signals) -> str:
+    """What a process said that was ended once so many parts of its output were finished."""
     deadline = time.monotonic() + 120
-    while not list(once.parent.glob(once.name)) and process.poll() is None and time.monotonic() < deadline:
+    journal = parts_folder(out) / "journal.jsonl"
+    while not (journal.exists() and count_parts(out) >= parts) and process.poll() is None:
+        assert time.monotonic() < deadline
         time.sleep(0.01)
+    if not parts:
+        time.sleep(1)  # until it is at work
     process.send_signal(how)
     _, told = process.communicate(timeout=60)
     assert process.returncode == (130 if how == signal.SIGINT else -how), told
@@ -207,7 +212,7 @@ def ended(process: subprocess.Popen[str], once: Path, how: signal.Signals) -> st
 def test_interrupted_before_the_first_part_leaves_nothing_behind(tmp_path: Path, out: Path) -> None:
     (tmp_path / "in.smi").write_text(f"{OSELTAMIVIR} oseltamivir\n" * 500)
     process = started("embed", tmp_path / "in.smi", "-n", 5, "-o", out, "--part-size", 400, "--workers", 0)
-    told = ended(process, tmp_path / "out.sdf.parts" / ".000000.sdf.*.partial", signal.SIGINT)
+    told = ended(process, out, 0, signal.SIGINT)
     assert "Traceback" not in told
     assert "interrupted; the output was not written" in told
     assert [path.name for path in tmp_path.iterdir()] == ["in.smi"]
@@ -217,13 +222,14 @@ def test_interrupted_later_keeps_the_parts_and_says_so(tmp_path: Path, out: Path
     (tmp_path / "in.smi").write_text(f"{OSELTAMIVIR} oseltamivir\n" * 500)
     out.write_text("earlier")
     process = started("embed", tmp_path / "in.smi", "-n", 2, "-o", out, "--part-size", 1, "--threads", 1)
-    told = ended(process, tmp_path / "out.sdf.parts" / "000001.json", signal.SIGINT)
+    told = ended(process, out, 2, signal.SIGINT)
     assert "Traceback" not in told
     assert "--resume goes on from there" in told
     assert out.read_text() == "earlier"
-    parts = sorted((tmp_path / "out.sdf.parts").glob("*.json"))
-    assert [path.name for path in parts[:2]] == ["000000.json", "000001.json"]
-    assert list((tmp_path / "out.sdf.parts").glob("*.partial")) == []
+    parts = sorted(path.name for path in (tmp_path / "out.sdf.parts").iterdir())
+    assert parts[:2] == ["000000.sdf", "000001.sdf"]
+    assert parts[-1] == "journal.jsonl"
+    assert all(name.startswith("0") for name in parts[:-1])
 
 
 @pytest.fixture
@@ -243,11 +249,11 @@ def test_killed_and_resumed_is_the_file_of_an_uninterrupted_run(
     uninterrupted = call(*words, "-o", whole, *one_thread)
     assert uninterrupted.exit_code == 1
     words += ["-o", out, "--part-size", 2]
-    ended(started(*words, "--workers", 2), parts / "000000.json", signal.SIGKILL)
-    ended(started(*words, *one_thread, "--resume"), parts / "000003.json", signal.SIGKILL)
+    ended(started(*words, "--workers", 2), out, 1, signal.SIGKILL)
+    ended(started(*words, *one_thread, "--resume"), out, 4, signal.SIGKILL)
     assert not out.exists()
     kept = shutil.copytree(parts, tmp_path / "kept")
-    before = len(list(kept.glob("0*.json")))
+    before = count_parts(out)
     assert 4 <= before < 6
 
     resumed = call(*words, *one_thread, "--resume")
@@ -276,8 +282,8 @@ def test_killed_and_resumed_is_the_file_of_an_uninterrupted_run(
     refused = call(*words, *one_thread, "--resume")
     assert refused.exit_code == 2
     assert "INPUT was" in flat(refused.stderr)
-    assert {path.name: path.read_bytes() for path in parts.iterdir() if path.suffix != ".partial"} == {
-        path.name: path.read_bytes() for path in kept.iterdir() if path.suffix != ".partial"
+    assert {path.name: path.read_bytes() for path in parts.iterdir()} == {
+        path.name: path.read_bytes() for path in kept.iterdir()
     }
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rdkit_ebd.io.resumable_output import Parts, count_parts, differences, parts_folder
+from rdkit_ebd.io.resumable_output import Parts, count_parts, parts_folder
+from rdkit_ebd.runtime.journal import Journal
 
 MANIFEST = {"input": "abc", "seed": 42, "steps": (1, 2)}
 TEXTS = ["one\n", "two\n" * 3, "", "four\n"]  # a part in which every molecule failed is empty
@@ -81,7 +82,7 @@ def test_goes_on_from_any_number_of_parts(out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "left", ["000002.sdf", ".000002.sdf.123.partial", ".000002.json.123.partial", "joined.partial"]
+    "left", ["000002.sdf", ".000002.sdf.123.partial", ".000002.sdf.123.0123456789abcdef.partial", "finished.jsonl"]
 )
 def test_what_a_kill_leaves_half_done_is_done_again(out: Path, left: str) -> None:
     folder = stopped(out, 2)
@@ -91,31 +92,55 @@ def test_what_a_kill_leaves_half_done_is_done_again(out: Path, left: str) -> Non
     assert [path.name for path in out.parent.iterdir()] == ["out.sdf"]
 
 
-@pytest.mark.parametrize("damage", ["no tally", "no records", "short records", "half a tally", "a number", "another's"])
-def test_a_part_that_is_not_whole_is_written_again(out: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    "damage", ["no line", "no records", "short records", "a flipped bit", "half a line", "a number", "a changed tally"]
+)
+def test_a_part_that_is_not_what_it_was_is_written_again(out: Path, damage: str) -> None:
     folder = stopped(out, 3)
-    records, tally = folder / "000001.sdf", folder / "000001.json"
-    if damage == "no tally":
-        tally.unlink()
-    elif damage == "no records":
+    records, journal = folder / "000001.sdf", folder / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    assert len(lines) == 4
+    if damage == "no records":
         records.unlink()
     elif damage == "short records":
         records.write_text(TEXTS[1][:-1])
+    elif damage == "a flipped bit":
+        records.write_bytes(bytes([records.read_bytes()[0] ^ 1]) + records.read_bytes()[1:])
     else:
-        tally.write_text({"half a tally": tally.read_text()[:-1], "a number": "7", "another's": "{}"}[damage])
+        lines[2] = {
+            "no line": "",
+            "half a line": lines[2][:20],
+            "a number": "7\n",
+            "a changed tally": lines[2].replace('"number": 1', '"number": 2'),
+        }[damage]
+        journal.write_text("".join(lines if damage != "half a line" else lines[:3]))
     assert count_parts(out) == 1
+    work(out, resume=True)
+    assert out.read_text() == "".join(TEXTS)
+    assert [path.name for path in out.parent.iterdir()] == ["out.sdf"]
+
+
+def test_a_part_that_changes_before_it_is_joined_is_found(out: Path) -> None:
+    with pytest.raises(OSError, match=r"000001\.sdf is not what was written"), Parts(out, MANIFEST) as parts:  # noqa: PT012
+        for number, text in enumerate(TEXTS):
+            parts.next_path.write_text(text)
+            parts.add({"number": number})
+        (parts.folder / "000001.sdf").write_text("changed")
+        parts.join()
+    assert not out.exists()
     work(out, resume=True)
     assert out.read_text() == "".join(TEXTS)
 
 
-def test_killed_before_the_first_part_or_its_manifest_is_a_fresh_start(out: Path) -> None:
+def test_killed_before_the_first_part_or_its_journal_is_a_fresh_start(out: Path) -> None:
     folder = parts_folder(out)
     folder.mkdir()
-    (folder / ".manifest.json.123.partial").write_text("{")
+    (folder / "journal.jsonl").touch()
     work(out)
     assert out.read_text() == "".join(TEXTS)
+    assert not stopped(out, 0).exists()
     folder.mkdir()
-    (folder / "manifest.json").write_text('{"input": "another"}')  # and nothing to lose
+    Journal(folder / "journal.jsonl", {"input": "another"}).close()  # and nothing to lose
     (folder / "000000.sdf").write_text("half")
     work(out, manifest={**MANIFEST, "seed": 1})
     assert not folder.exists()
@@ -133,7 +158,6 @@ def test_killed_while_it_was_tidying_up_there_is_no_half_a_job(out: Path, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", killed_at_the_third)
-        patch.setattr(Parts, "__exit__", lambda parts, *exception: parts._close())
         with pytest.raises(Killed):
             work(out)
     assert out.read_text() == "".join(TEXTS)
@@ -179,8 +203,3 @@ def test_two_runs_do_not_share_an_output(out: Path) -> None:
             Parts(out, MANIFEST, resume=True)
         assert parts_folder(out).exists()
     work(out)  # free again
-
-
-def test_differences_are_named() -> None:
-    assert differences({"a": 1, "b": 2}, {"b": 2, "a": 1}) == []
-    assert differences({"a": 1}, {"a": None, "b": "x"}) == ["a was 1 and is None", "b was None and is 'x'"]

@@ -34,6 +34,8 @@ from rdkit_ebd.data.record import MILLIANGSTROM, parse_smiles
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.potentials import Potential, get_potential
+from rdkit_ebd.runtime.deadline import Deadline
+from rdkit_ebd.runtime.whole_file import whole_file, write_whole
 
 CLASSES: dict[str, Callable[[Chem.Mol], bool]] = {
     "elements": lambda mol: any(atom.GetSymbol() in ("B", "Si", "Se", "I") for atom in mol.GetAtoms()),
@@ -134,7 +136,7 @@ def generate(
         ValueError: The work folder was begun with other settings.
         ImportError: The method's package is missing.
     """
-    deadline = time.time() + 60 * max_minutes
+    deadline = Deadline(time.monotonic() + 60 * max_minutes)
     work = out.with_suffix(".work")
     chosen = _resumed_choice(work, seeds, config, kept_back)
     tasks = [(one, config, path, deadline) for one, path in _files(work, chosen) if not path.exists()]
@@ -233,9 +235,9 @@ def load_minima(path: Path) -> Minima:
         return Minima(str(data["smiles"]), data["coords"], data["energy"], lost)
 
 
-def _treat(task: tuple[Chosen, GenerateConfig, Path, float]) -> None:
+def _treat(task: tuple[Chosen, GenerateConfig, Path, Deadline]) -> None:
     one, config, path, deadline = task
-    if time.time() >= deadline:
+    if deadline.passed:
         return
     try:
         with rdBase.BlockLogs():
@@ -294,9 +296,7 @@ def _resumed_choice(work: Path, seeds: Path, config: GenerateConfig, kept_back: 
         return [Chosen(**one) for one in begun["chosen"]]
     chosen = choose(lines, config, kept_back)
     work.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({**settings, "chosen": [asdict(one) for one in chosen]}, indent=1))
-    partial.replace(path)
+    write_whole(path, json.dumps({**settings, "chosen": [asdict(one) for one in chosen]}, indent=1))
     return chosen
 
 
@@ -321,7 +321,5 @@ def _one_thread() -> None:
 
 
 def _save(path: Path, arrays: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as stream:
+    with whole_file(path) as stream:
         np.savez_compressed(stream, **arrays)
-    partial.replace(path)

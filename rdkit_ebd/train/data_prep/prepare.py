@@ -25,6 +25,7 @@ from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.runtime.deadline import Deadline
+from rdkit_ebd.runtime.whole_file import write_whole
 from rdkit_ebd.seeds.seeding import Seeding
 from rdkit_ebd.seeds.skeleton import skeleton_of
 from rdkit_ebd.train.data_prep.pairing import pair
@@ -186,7 +187,7 @@ def make_seeds(mol: Chem.Mol, count: int, config: PrepareConfig) -> np.ndarray:
 
 def save_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
     """Write a vocabulary as JSON."""
-    path.write_text(json.dumps(vocabulary.to_dict()))
+    write_whole(path, json.dumps(vocabulary.to_dict()))
 
 
 def load_vocabulary(path: Path) -> Vocabulary:

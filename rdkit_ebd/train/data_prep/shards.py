@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from rdkit_ebd.arrays.molgraph import ATOM_FEATURES, MolGraph
+from rdkit_ebd.runtime.whole_file import write_whole
 
 _SIZES = 9  # integers that say how long an example's arrays are
 _MILLI = 1000.0  # coordinates are stored as int16 milliangstrom
@@ -43,9 +44,7 @@ def save_shard(path: str | Path, examples: Sequence[Example]) -> None:
         for name, array in _arrays(example).items():
             arrays.setdefault(name, []).append(array)
     flat = {name: np.concatenate([a.reshape(-1) for a in parts]) for name, parts in arrays.items()}
-    partial = Path(path).with_suffix(".partial")
-    save_file(flat, partial)
-    partial.replace(path)
+    write_whole(path, save(flat))
 
 
 def load_shard(path: str | Path) -> list[Example]:

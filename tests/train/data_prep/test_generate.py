@@ -18,6 +18,7 @@ from rdkit_ebd.data.record import parse_smiles
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.potentials import get_potential
+from rdkit_ebd.runtime.deadline import NEVER
 from rdkit_ebd.train.data_prep import generate
 from rdkit_ebd.train.data_prep.generate import (
     CLASSES,
@@ -149,8 +150,8 @@ def test_a_molecule_that_trips_rdkit_is_a_cause(tmp_path: Path) -> None:
     chosen = [Chosen("CO", "OKKJLVBELUTLKV", "small-1"), Chosen("CCO", "LFQSCWFLJHTTHZ", "small-2")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generate, "parse_smiles", lambda smiles: Chem.MolFromSmiles("C", sanitize=False))
-        generate._treat((chosen[0], config, tmp_path / "00000.npz", float("inf")))
-    generate._treat((chosen[1], config, tmp_path / "00001.npz", float("inf")))
+        generate._treat((chosen[0], config, tmp_path / "00000.npz", NEVER))
+    generate._treat((chosen[1], config, tmp_path / "00001.npz", NEVER))
     summary = assemble(tmp_path, out, chosen, config)
     assert (summary.molecules, summary.waiting) == (1, 0)
     [cause] = [cause for cause in summary.lost if cause.startswith("error")]
@@ -182,7 +183,7 @@ def test_an_interrupted_run_goes_on_to_the_same_data_set(tmp_path: Path) -> None
     assert len(files) == 4
     out.unlink()
     files[2].unlink()
-    files[2].with_name(files[2].name + ".partial").write_bytes(files[1].read_bytes()[:100])  # where a kill left it
+    files[2].with_name(f".{files[2].name}.1.0123456789abcdef.partial").write_bytes(b"half")  # where a kill left it
     before = [path.stat().st_mtime_ns for path in (files[0], files[1], files[3])]
     assert "waiting" not in make_data(seeds, out, "--molecules", "4")
     assert [path.stat().st_mtime_ns for path in (files[0], files[1], files[3])] == before
