@@ -12,8 +12,9 @@ from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.embedding.attempts import CHIRAL_CAUSES
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
-from rdkit_ebd.ensemble.minimise import Minimised, Terms, checks_lost, energies, relax
+from rdkit_ebd.ensemble.minimise import Minimised, Terms, bonds_lost, checks_lost, energies, first_of, relax
 from rdkit_ebd.ensemble.prune import keep_diverse, most_diverse
+from rdkit_ebd.judge.connectivity import Connectivity
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport, FailureCause, causes_in_words
@@ -140,7 +141,7 @@ class Finish:
 
     def _relax(self, engine: Engine, starts: list[np.ndarray]) -> dict[int, Minimised]:
         excused = () if self.params.enforceChirality else CHIRAL_CAUSES
-        verdict = checks_lost(check_tables(self.mol), excused)
+        verdict = first_of(bonds_lost(Connectivity.of(self.mol)), checks_lost(check_tables(self.mol), excused))
         terms = Terms(fixed=tuple(sorted(self.params.coordMap)))
         return dict(relax(engine, starts, terms, verdict, self.params.threads(), self.deadline))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rdkit_ebd.chem.stereo import StereoLabels, atropisomers_kept, centres_kept, double_bonds_kept
 from rdkit_ebd.ensemble.energy_runner import Engine, side_by_side, through
+from rdkit_ebd.judge.connectivity import Connectivity
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.potentials import Minimum, Surface
@@ -98,6 +99,25 @@ def stereo_lost(labels: StereoLabels) -> Verdict:
     def verdict(before: np.ndarray, after: np.ndarray) -> FailureCause | None:
         lost = (cause for cause, f in kept.items() if (f(before, labels) & ~f(after, labels)).any())
         return next(lost, None)
+
+    return verdict
+
+
+def bonds_lost(connectivity: Connectivity) -> Verdict:
+    """A verdict on whether atoms still have the partners that they had, made once for a molecule."""
+
+    def verdict(before: np.ndarray, after: np.ndarray) -> FailureCause | None:
+        changed = connectivity.changed(after) & ~connectivity.changed(before)
+        return FailureCause.BONDS_CHANGED if changed.any() else None
+
+    return verdict
+
+
+def first_of(*verdicts: Verdict) -> Verdict:
+    """Several verdicts, of which the first that finds something has the say."""
+
+    def verdict(before: np.ndarray, after: np.ndarray) -> FailureCause | None:
+        return next((cause for cause in (v(before, after) for v in verdicts) if cause is not None), None)
 
     return verdict
 

@@ -17,7 +17,8 @@ from rdkit_ebd.chem.conformers import chosen_conformers, place, positions, refus
 from rdkit_ebd.chem.provenance import get_provenance, set_provenance
 from rdkit_ebd.chem.stereo import stereo_labels
 from rdkit_ebd.ensemble.energy_runner import Engine, potential_of
-from rdkit_ebd.ensemble.minimise import Minimised, Terms, relax, stereo_lost
+from rdkit_ebd.ensemble.minimise import Minimised, Terms, bonds_lost, first_of, relax, stereo_lost
+from rdkit_ebd.judge.connectivity import Connectivity
 from rdkit_ebd.params import count_threads
 from rdkit_ebd.potentials import Potential
 from rdkit_ebd.potentials.base import MAX_ITERS
@@ -97,11 +98,12 @@ def RefineConformers(
 ) -> list[tuple[int, float]]:
     """Relax conformers on an energy surface, in place; what is written stays the molecule that it was.
 
-    Answers as `rdForceFieldHelpers.MMFFOptimizeMoleculeConfs` does. A conformer that would lose its written
-    stereochemistry, or whose coordinates would not be finite, keeps its coordinates, and its property
-    "ebd_refine_problem" says why. Each conformer is written as it finishes: Ctrl-C leaves the finished ones refined
-    and the others untouched. Provenance ("ebd_stage", "ebd_refined", "ebd_converged", "ebd_energy",
-    "ebd_energy_method") is kept on the conformers, see `get_provenance`.
+    Answers as `rdForceFieldHelpers.MMFFOptimizeMoleculeConfs` does. A conformer keeps its coordinates, and its property
+    "ebd_refine_problem" says why, where it would lose its written stereochemistry, where a bond would be torn or made
+    (the proton of a zwitterion moves in the gas phase; "GFN2-xTB/water" leaves it), or where coordinates would not be
+    finite. Each conformer is written as it finishes: Ctrl-C leaves the finished ones refined and the others untouched.
+    Provenance ("ebd_stage", "ebd_refined", "ebd_converged", "ebd_energy", "ebd_energy_method") is kept on the
+    conformers, see `get_provenance`.
 
     Args:
         mol: Changed in place: coordinates and properties of its conformers alone. All hydrogens are explicit.
@@ -158,7 +160,7 @@ def RefineWithReport(
     timeout: float = 0,
     progress: bool = False,
 ) -> RefineReport:
-    """`RefineConformers` with its story: what was not refined and why, what to know of the energies, seconds.
+    """`RefineConformers` with a report: what was not refined and why, what to know of the energies, seconds.
 
     Args:
         mol: As in `RefineConformers`, and so are all others.
@@ -193,7 +195,7 @@ def RefineWithReport(
             engine,
             positions(conformers),
             terms,
-            stereo_lost(stereo_labels(mol)),
+            first_of(bonds_lost(Connectivity.of(mol)), stereo_lost(stereo_labels(mol))),
             threads,
             Deadline.after(timeout),
         )

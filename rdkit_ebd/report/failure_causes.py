@@ -81,6 +81,12 @@ class FailureCause(str, Enum):
         "try another method of refinement",
         "try another method, or relax with MMFF94s first",
     )
+    BONDS_CHANGED = (
+        "BONDS_CHANGED",
+        "a bond was torn or made, such as by a proton that moved",
+        "refine in a solvent, such as with GFN2-xTB/water, or with a force field",
+        "refine in a solvent, such as with GFN2-xTB/water, or with a force field",
+    )
     UNTREATABLE = (
         "UNTREATABLE",
         "the method has no parameters for this molecule",

@@ -9,7 +9,8 @@ from spoiled import Spoiled, mirrored
 
 from rdkit_ebd.chem.stereo import stereo_labels
 from rdkit_ebd.ensemble.energy_runner import Engine
-from rdkit_ebd.ensemble.minimise import Terms, checks_lost, energies, relax, stereo_lost
+from rdkit_ebd.ensemble.minimise import Terms, bonds_lost, checks_lost, energies, first_of, relax, stereo_lost
+from rdkit_ebd.judge.connectivity import Connectivity
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.judge.verdict import Cause
 from rdkit_ebd.potentials import Minimum
@@ -39,6 +40,15 @@ def test_checks_hold_nothing_against_the_potential_that_was_there_before() -> No
     assert verdict(x, crushed) == "BOND_LENGTH"
     assert verdict(crushed, crushed) is None
     assert checks_lost(check_tables(mol), list(Cause))(x, crushed) is None
+
+
+def test_the_first_verdict_that_finds_something_has_the_say() -> None:
+    mol, x = embedded("salbutamol"), conformers("salbutamol")[0]
+    verdict = first_of(bonds_lost(Connectivity.of(mol)), stereo_lost(stereo_labels(mol)))
+    assert verdict(x, x) is None
+    assert verdict(x, x * MIRROR) == "CENTRE_INVERTED"
+    assert verdict(x, 1.5 * x * MIRROR) == "BONDS_CHANGED"
+    assert verdict(1.5 * x, 1.5 * x) is None  # it was so before
 
 
 def test_an_outcome_is_a_minimum_or_what_there_was() -> None:

@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from spoiled import Spoiled, interrupted_after, mirrored
 
-from rdkit_ebd import RefineConformers, RefineWithReport, get_provenance
+from rdkit_ebd import EmbedWithReport, RefineConformers, RefineWithReport, get_provenance
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.potentials import Minimum
 
@@ -197,3 +197,21 @@ def test_wrong_use_is_told_before_any_work(mol: Chem.Mol) -> None:
     with pytest.raises(ValueError, match="no conformers"):
         RefineConformers(with_hydrogens("CCO"))
     assert np.array_equal(positions(mol), before)
+
+
+def test_a_zwitterion_that_loses_its_charges_is_not_refined() -> None:
+    """In the gas phase GFN2-xTB has no minimum of glycine's zwitterion; in water it has."""
+    pytest.importorskip("tblite")
+    mol = with_hydrogens("[NH3+]CC(=O)[O-]")
+    assert rdDistGeom.EmbedMolecule(mol, randomSeed=1) == 0
+    before = positions(mol)
+    report = RefineWithReport(mol, "GFN2-xTB")
+    assert (report.problems, report.ok) == ([(0, "BONDS_CHANGED")], False)
+    assert get_provenance(mol.GetConformer()) == {"ebd_refine_problem": "BONDS_CHANGED"}
+    assert "GFN2-xTB/water" in report.summary()
+    np.testing.assert_array_equal(positions(mol), before)
+    embedding = EmbedWithReport(mol, 1, randomSeed=1, refine="GFN2-xTB")
+    assert embedding.unrefined == [(0, "BONDS_CHANGED")]
+    assert "GFN2-xTB/water" in embedding.summary()
+    assert RefineWithReport(mol, "GFN2-xTB/water").ok
+    assert "ebd_refine_problem" not in get_provenance(mol.GetConformer())
