@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from rdkit import Chem
+
     from rdkit_ebd.generators.model_config import ModelConfig
 
 app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
@@ -241,32 +245,78 @@ def release(
 @app.command()
 def make_data(
     seeds: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="SMILES in the first column, also .gz.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The .npz to write; OUT.work beside it is kept to go on.")],
-    classes: Annotated[str, typer.Option(help="What is thin.")] = "elements,flexible,rings,small",
-    molecules: Annotated[int, typer.Option(min=1, help="Molecules in all, the classes taking turns.")] = 200,
-    confs: Annotated[int, typer.Option(min=1, help="ETKDG conformers of each.")] = 4,
-    method: Annotated[str, typer.Option(help="Potential; also the level of theory.")] = "GFN2-xTB",
-    max_atoms: Annotated[int, typer.Option(min=1, help="Larger molecules are passed over.")] = 100,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The .npz to write; OUT.work beside it is kept to continue.")
+    ],
+    teacher: Annotated[str, typer.Option(help="Potential that relaxes them; also the level of theory.")] = "AIMNet2",
+    groups: Annotated[str, typer.Option(help="Of molecules, comma-separated: azide,small,...; all, or list.")] = "all",
+    molecules: Annotated[int, typer.Option(min=1, help="Molecules in all, the groups taking turns.")] = 1000,
+    confs: Annotated[int, typer.Option(min=1, help="Conformers of a flexible molecule.")] = 2,
+    max_atoms: Annotated[int, typer.Option(min=2, help="Larger molecules are passed over.")] = 70,
+    grafts: Annotated[int, typer.Option(min=0, help="Molecules per graft (B, Si, Se, SF5, ...); 0: none.")] = 100,
+    max_force: Annotated[float, typer.Option(help="Largest force left on an atom, kcal/mol/A.")] = 0.7,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    covered: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Data sets that are there: they say what is rare; left out."),
+    ] = None,
     keep_back: Annotated[
         list[Path] | None, typer.Option(exists=True, dir_okay=False, help="Data sets whose molecules are left out.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
-    max_minutes: Annotated[float, typer.Option(min=0.0, help="No molecule is begun after so long.")] = 60.0,
+    held_back: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Likewise, as sha256 of first InChIKey blocks, one a line."),
+    ] = None,
+    etkdg: Annotated[bool, typer.Option("--etkdg", help="Start from ETKDGv3 in place of EBD.")] = False,
+    shard: Annotated[int, typer.Option(min=1, help="Molecules treated together; thousands for a GPU.")] = 64,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one for a GPU.")] = 2,
+    max_minutes: Annotated[float, typer.Option(min=0.0, help="No shard is begun after so long; 0: no limit.")] = 60.0,
 ) -> None:
-    """Make conformers where a training set is thin, minimised with GFN2-xTB. Called again, it goes on."""
-    from rdkit_ebd.train.data_prep.generate import GenerateConfig, generate
+    """Make conformers where training data are thin, relaxed by a better method. Called again, it continues."""
+    from rdkit_ebd.runtime.deadline import Deadline
+    from rdkit_ebd.train.data_prep.choosing import MakeDataConfig, read_smiles
+    from rdkit_ebd.train.data_prep.choosing import held_back as hashes_in
+    from rdkit_ebd.train.data_prep.coverage import count_environments
+    from rdkit_ebd.train.data_prep.groups import GROUPS
+    from rdkit_ebd.train.data_prep.make_data import make_data as make
+    from rdkit_ebd.train.data_prep.minima import etkdg_conformers
     from rdkit_ebd.train.data_prep.prepare import inchikey_blocks
 
+    if groups == "list":
+        typer.echo("\n".join(GROUPS))
+        return
+    chosen = GROUPS if groups == "all" else tuple(name.strip() for name in groups.split(","))
+    blocks, hashed = inchikey_blocks([*(covered or []), *(keep_back or [])]), hashes_in(held_back or [])
     try:
-        config = GenerateConfig(tuple(classes.split(",")), molecules, confs, method, max_atoms, seed)
-        made = generate(seeds, out, config, inchikey_blocks(keep_back or []), workers, max_minutes)
-    except ValueError as error:
+        config = MakeDataConfig(teacher, chosen, molecules, confs, max_atoms, grafts, max_force, shard, seed)
+        made = make(
+            read_smiles(seeds),
+            out,
+            config,
+            lambda block: block in blocks or hashed(block),
+            count_environments(_molecules(covered or [])),
+            etkdg_conformers if etkdg else own_conformers,
+            workers,
+            Deadline.after(60 * max_minutes),
+        )
+    except (ValueError, ImportError) as error:
         raise typer.BadParameter(str(error)) from error
     lost = ", ".join(f"{count} {cause}" for cause, count in made.lost.most_common()) or "none"
     typer.echo(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}", err=True)
     if made.waiting:
-        typer.echo(f"{made.waiting} molecules are waiting: call again to go on", err=True)
+        typer.echo(f"{made.waiting} molecules are waiting: call again to continue", err=True)
+
+
+def own_conformers(mol: Chem.Mol, count: int, seed: int) -> list[np.ndarray]:
+    """Conformers by the shipped model, cheaply made, and by ETKDGv3 of what it does not know: (N, 3) angstrom each."""
+    from rdkit import Chem
+
+    from rdkit_ebd import EBD, EmbedMultipleConfs
+
+    copy = Chem.Mol(mol, True)
+    quick = EBD(numRounds=2, seedPool=1, fallback="ETKDGv3", randomSeed=seed, timeout=60)
+    EmbedMultipleConfs(copy, count, quick)
+    return [conformer.GetPositions() for conformer in copy.GetConformers()]
 
 
 @app.command()
@@ -300,3 +350,9 @@ def _config_of(model: str, option: str) -> ModelConfig:
         return read_config(model_path(model))
     except ValueError as error:
         raise typer.BadParameter(f"{option}: {error}") from error
+
+
+def _molecules(paths: list[Path]) -> Iterator[Chem.Mol]:
+    from rdkit_ebd.data.readers import read_records
+
+    return (record.mol for path in paths for record in read_records(path))

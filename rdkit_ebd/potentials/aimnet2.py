@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from rdkit import Chem
 
-from rdkit_ebd.potentials.base import Potential, Surface
-from rdkit_ebd.potentials.neural_support import device_name, foreign_atoms, parse_name
+from rdkit_ebd.potentials.neural_support import NeuralPotential, device_name, foreign_atoms, parse_name
 from rdkit_ebd.potentials.weight_files import WeightFile
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def family(name: str) -> AIMNet2 | None:
     return None if parsed is None else AIMNet2(*parsed)
 
 
-class AIMNet2(Potential):
+class AIMNet2(NeuralPotential):
     """An AIMNet2 ensemble.
 
     Attributes:
@@ -54,6 +53,7 @@ class AIMNet2(Potential):
     ) -> None:
         self.method, self.device, self.weights = method, device, weights
         self.name = method if device == "auto" else f"{method}/{device}"
+        self.notes = (f"{LEVELS[method]} by AIMNet2, gas phase",)
 
     def obstacle(self, mol: Chem.Mol) -> str | None:
         """Why this molecule cannot be treated: foreign elements or unpaired electrons; None if it can.
@@ -65,17 +65,10 @@ class AIMNet2(Potential):
         FILES[self.method].find(self.weights)
         return foreign_atoms(mol, self.method, SYMBOLS)
 
-    def surface(self, mol: Chem.Mol) -> Surface:
-        """The energy surface of a molecule with explicit hydrogens for which `obstacle` is None."""
-        from rdkit_ebd.potentials.neural.surface import NeuralSurface
-
-        network = self.network()
-        rough = network.member(0) if len(network.elements) > 1 else None
-        return NeuralSurface(mol, network, rough, (f"{LEVELS[self.method]} by AIMNet2, gas phase",))
-
-    def network(self) -> AIMNet2Network:
-        """The networks, read once for all molecules."""
-        return _load(FILES[self.method].find(self.weights), device_name(self.device))
+    def networks(self) -> tuple[AIMNet2Network, AIMNet2Network | None]:
+        """The ensemble, and its first network, which leads to within some hundredths of an angstrom."""
+        ensemble = _load(FILES[self.method].find(self.weights), device_name(self.device))
+        return ensemble, ensemble.member(0) if len(ensemble.elements) > 1 else None
 
 
 @lru_cache(maxsize=4)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from rdkit import Chem
 
-from rdkit_ebd.potentials.base import Potential, Surface
-from rdkit_ebd.potentials.neural_support import device_name, foreign_atoms, parse_name
+from rdkit_ebd.potentials.neural_support import NeuralPotential, device_name, foreign_atoms, parse_name
 from rdkit_ebd.potentials.weight_files import WeightFile
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def family(name: str) -> ANI2xt | None:
     return None if parsed is None else ANI2xt(parsed[1])
 
 
-class ANI2xt(Potential):
+class ANI2xt(NeuralPotential):
     """ANI-2xt.
 
     Attributes:
@@ -43,6 +42,8 @@ class ANI2xt(Potential):
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         weights: A file to use in place of the installed one, or None.
     """
+
+    notes = ("B97-3c by ANI-2xt, gas phase",)
 
     def __init__(self, device: str = "auto", weights: str | os.PathLike[str] | None = None) -> None:
         self.device, self.weights = device, weights
@@ -61,15 +62,9 @@ class ANI2xt(Potential):
             return f"ANI-2xt knows no charged molecules, and this one is, by its atoms {', '.join(charged)}"
         return foreign_atoms(mol, "ANI-2xt", SYMBOLS)
 
-    def surface(self, mol: Chem.Mol) -> Surface:
-        """The energy surface of a molecule with explicit hydrogens for which `obstacle` is None."""
-        from rdkit_ebd.potentials.neural.surface import NeuralSurface
-
-        return NeuralSurface(mol, self.network(), None, ("B97-3c by ANI-2xt, gas phase",))
-
-    def network(self) -> ANI2xtNetwork:
-        """The networks, read once for all molecules."""
-        return _load(FILE.find(self.weights), device_name(self.device))
+    def networks(self) -> tuple[ANI2xtNetwork, None]:
+        """The networks, read once for all molecules; there is nothing cheaper."""
+        return _load(FILE.find(self.weights), device_name(self.device)), None
 
 
 @lru_cache(maxsize=2)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from rdkit import Chem
@@ -136,6 +137,27 @@ class Potential(ABC):
     @abstractmethod
     def surface(self, mol: Chem.Mol) -> Surface:
         """The energy surface of a molecule with explicit hydrogens for which `obstacle` is None."""
+
+    def minimise_molecules(
+        self, work: Sequence[tuple[Chem.Mol, np.ndarray]], max_iters: int, tolerance: float | None = None
+    ) -> Iterator[tuple[int, Minimum]]:
+        """Relax conformers of any molecules; molecule by molecule unless an engine knows better.
+
+        Args:
+            work: Molecules with explicit hydrogens for which `obstacle` is None, and coordinates (N, 3) in angstrom;
+                those of one molecule follow one another.
+            max_iters: Iterations at most, for each.
+            tolerance: Largest force to leave on an atom, kcal/mol/angstrom, where the engine can be asked for one;
+                None for its own criterion.
+
+        Yields:
+            (position in `work`, where it ended), in no particular order.
+        """
+        for _, group in groupby(enumerate(work), key=lambda pair: id(pair[1][0])):
+            places, entries = zip(*group, strict=True)
+            surface = self.surface(entries[0][0])
+            for place, minimum in surface.minimise_many([coords for _, coords in entries], max_iters):
+                yield places[place], minimum
 
 
 def checked_coords(coords: np.ndarray, atoms: int) -> np.ndarray:

@@ -1,12 +1,51 @@
-"""What do neural potentials share before any of them is run? Names, devices, and atoms that they do not know."""
+"""What do neural potentials share? Names, devices, atoms that they do not know, and molecules treated together."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.potentials.base import Minimum, Potential, Surface
+
+if TYPE_CHECKING:
+    from rdkit_ebd.potentials.neural.network import Network
+
 DEVICES = ("auto", "cpu", "cuda")
+
+
+class NeuralPotential(Potential):
+    """A potential whose energies come from a network that takes many conformers, of any molecules, at once.
+
+    Attributes:
+        notes: What a reader of the energies should know.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def networks(self) -> tuple[Network, Network | None]:
+        """The network, read once for all molecules, and a cheaper one with nearly the same minima if there is one."""
+
+    def surface(self, mol: Chem.Mol) -> Surface:
+        """The energy surface of a molecule with explicit hydrogens for which `obstacle` is None."""
+        from rdkit_ebd.potentials.neural.surface import NeuralSurface
+
+        return NeuralSurface(mol, *self.networks(), self.notes)
+
+    def minimise_molecules(
+        self, work: Sequence[tuple[Chem.Mol, np.ndarray]], max_iters: int, tolerance: float | None = None
+    ) -> Iterator[tuple[int, Minimum]]:
+        """Relax conformers of any molecules, those of like size side by side; see `Potential.minimise_molecules`."""
+        from rdkit_ebd.potentials.neural.surface import CONVERGED, Start, minimise_starts, species_of
+
+        network, rough = self.networks()
+        species = {id(mol): species_of(mol) for mol, _ in work}
+        starts = [Start(species[id(mol)], coords) for mol, coords in work]
+        return minimise_starts(network, starts, tolerance or CONVERGED, max_iters, rough)
 
 
 def parse_name(name: str, methods: Collection[str]) -> tuple[str, str] | None:

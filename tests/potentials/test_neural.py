@@ -214,11 +214,23 @@ def test_an_interruption_leaves_finished_conformers_refined(monkeypatch: pytest.
     assert sorted(moved) == [False, False, True]
 
 
+@pytest.mark.parametrize("name", [*BOTH, "MMFF94s"])
+def test_molecules_are_minimised_together_as_alone(name: str) -> None:
+    potential = get_potential(name)
+    mols = [embedded(smiles) for smiles in ("CCO", "CC(=O)NC", "CCN")]
+    work = [(mol, coords_of(mol)[0]) for mol in mols]
+    found = dict(potential.minimise_molecules([work[0], *work], 1000, tolerance=0.3))
+    assert sorted(found) == [0, 1, 2, 3]
+    for place, (mol, coords) in enumerate(work, start=1):
+        assert found[place].converged
+        assert found[place].energy == pytest.approx(potential.surface(mol).minimise(coords, 1000).energy, abs=0.05)
+
+
 @needs_aimnet2
 def test_a_single_network_is_no_ensemble_but_near() -> None:
     mol = embedded("paracetamol")
     [coords] = coords_of(mol)
-    networks = AIMNet2(device="cpu").network()
+    networks = AIMNet2(device="cpu").networks()[0]
     energies = [NeuralSurface(mol, networks.member(k), None).energy(coords) for k in range(4)]
     assert float(np.mean(energies)) == pytest.approx(surface_of("AIMNet2", mol).energy(coords), abs=2e-3)
     assert np.ptp(energies) > 1e-3

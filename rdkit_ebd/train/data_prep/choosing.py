@@ -1,0 +1,148 @@
+"""Which molecules are data made of? Of those given, and of what grafting makes of them, in the order of coverage."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rdkit import Chem, rdBase
+from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
+from rdkit.Chem.rdinchi import MolToInchiKey
+from tqdm import tqdm
+
+from rdkit_ebd.potentials import get_potential
+from rdkit_ebd.train.data_prep.coverage import Candidate, Environment, by_coverage, environments
+from rdkit_ebd.train.data_prep.grafting import grafts
+from rdkit_ebd.train.data_prep.groups import GROUPS, SHARES, atom_count, groups_of
+
+
+@dataclass(frozen=True)
+class MakeDataConfig:
+    """What is made.
+
+    Attributes:
+        teacher: A potential; it is also the data set's level of theory.
+        groups: Of `GROUPS`, which take turns.
+        molecules: Molecules in all.
+        confs: Conformers of a flexible molecule that are relaxed; one more where rings can flip, one of a rigid one.
+        max_atoms: Molecules with more, hydrogens included, are passed over.
+        grafts: Molecules per graft of `grafting`, 0 for none.
+        tolerance: Largest force left on an atom, kcal/mol/angstrom, where the teacher can be asked for one.
+        shard: Molecules that are treated together and make a file.
+        seed: Of the choice and of the conformers.
+    """
+
+    teacher: str = "AIMNet2"
+    groups: tuple[str, ...] = GROUPS
+    molecules: int = 1000
+    confs: int = 2
+    max_atoms: int = 70
+    grafts: int = 100
+    tolerance: float = 0.7
+    shard: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.groups) - set(GROUPS))
+        if unknown or not self.groups:
+            raise ValueError(f"unknown groups {unknown}: there are {', '.join(GROUPS)}")
+        low = [name for name in ("molecules", "confs", "max_atoms", "shard") if getattr(self, name) < 1]
+        if low or self.grafts < 0 or not self.tolerance > 0:
+            raise ValueError(f"{', '.join(low) or 'grafts and tolerance'} out of range")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A molecule to treat: SMILES with all stereo settled, first InChIKey block, group."""
+
+    smiles: str
+    inchikey14: str
+    group: str
+
+
+def choose(
+    smiles: Sequence[str],
+    config: MakeDataConfig,
+    kept_back: Callable[[str], bool] = lambda block: False,
+    known: Counter[Environment] | None = None,
+) -> list[Chosen]:
+    """Choose molecules by coverage, the groups taking turns, those made by grafting among them.
+
+    Passed over are those that do not parse or have several components, isotopes or too many atoms, repetitions, what
+    the teacher cannot treat, and what is kept back.
+    """
+    potential = get_potential(config.teacher)
+    potential.obstacle(Chem.AddHs(Chem.MolFromSmiles("C")))  # before hours of work: is it there?
+    with rdBase.BlockLogs():
+        pools = _pools(smiles, config)
+        taken: dict[str, Chosen] = {}
+
+        def accept(one: Candidate) -> bool:
+            mol = _settled(Chem.MolFromSmiles(one.smiles), config.seed)
+            block = _block(mol) if mol is not None else ""
+            if not block or block in taken or kept_back(block) or potential.obstacle(Chem.AddHs(mol)):
+                return False
+            taken[block] = Chosen(Chem.MolToSmiles(mol), block, one.group)
+            return True
+
+        for _ in by_coverage(pools, known or Counter(), accept, config.seed, SHARES):
+            if len(taken) == config.molecules:
+                break
+    return list(taken.values())
+
+
+def held_back(paths: Collection[Path]) -> Callable[[str], bool]:
+    """A test of first InChIKey blocks against files of their sha256, one a line, of which 16 hex digits are enough."""
+    hashes = {line.strip()[:16] for path in paths for line in path.read_text().splitlines() if line.strip()}
+    return lambda block: hashlib.sha256(block.encode()).hexdigest()[:16] in hashes
+
+
+def read_smiles(path: Path) -> list[str]:
+    """The first column of a text file, also .gz, without its heading if it has one."""
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        words = [line.split()[0] for line in stream if line.strip()]
+    return words[1:] if words and words[0].lower() == "smiles" else words
+
+
+def _pools(smiles: Sequence[str], config: MakeDataConfig) -> dict[str, list[Candidate]]:
+    pools: dict[str, list[Candidate]] = {name: [] for name in config.groups}
+    bases = []
+    for word in tqdm(smiles, "reading", unit=" molecules", leave=False):
+        mol = Chem.MolFromSmiles(word)
+        if mol is not None and _fits(mol, config):
+            bases.append(mol)
+            for group in groups_of(mol):
+                if group in pools:
+                    pools[group].append(_candidate(mol, group))
+    for name, mol in grafts(bases, config.grafts) if config.grafts else ():
+        if _fits(mol, config):
+            pools.setdefault(f"graft {name}", []).append(_candidate(mol, f"graft {name}"))
+    return {name: pool for name, pool in pools.items() if pool}
+
+
+def _candidate(mol: Chem.Mol, group: str) -> Candidate:
+    return Candidate(Chem.MolToSmiles(mol), group, environments(mol), atom_count(mol))
+
+
+def _fits(mol: Chem.Mol, config: MakeDataConfig) -> bool:
+    plain = not any(atom.GetIsotope() or atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
+    return plain and len(Chem.GetMolFrags(mol)) == 1 and 1 < atom_count(mol) <= config.max_atoms
+
+
+def _settled(mol: Chem.Mol, seed: int) -> Chem.Mol | None:
+    """One stereoisomer of a molecule: conformers of one entry must be of one molecule."""
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(0)
+    options = StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=1, rand=random.Random(seed))
+    return next(iter(EnumerateStereoisomers(mol, options=options)), None)
+
+
+def _block(mol: Chem.Mol) -> str:
+    return str(MolToInchiKey(mol)).partition("-")[0]

@@ -1,0 +1,183 @@
+"""How is training data made where there is little? Molecules are chosen, embedded, relaxed by a teacher, judged.
+
+The choice and the finished shards lie in a work folder: after a kill at any moment the same command continues, and ends
+with the data set that it would have made undisturbed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import torch
+from rdkit import Chem, rdBase
+from tqdm import tqdm
+
+from rdkit_ebd.data.record import parse_smiles
+from rdkit_ebd.potentials import get_potential
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
+from rdkit_ebd.runtime.whole_file import write_whole
+from rdkit_ebd.train.data_prep.choosing import Chosen, MakeDataConfig, choose
+from rdkit_ebd.train.data_prep.coverage import Environment
+from rdkit_ebd.train.data_prep.minima import (
+    Embedder,
+    etkdg_conformers,
+    relax_all,
+    save_entries,
+    starting_points,
+    write_arrays,
+)
+
+_PER_CONFORMER = ("coords", "start_coords", "energy", "max_force")
+_PER_MOLECULE = ("smiles", "inchikey14", "title", "level", "n_atoms", "n_confs")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a data set holds: molecules and conformers, molecules still to do, conformers lost by cause."""
+
+    molecules: int
+    conformers: int
+    waiting: int
+    lost: Counter[str]
+
+
+def make_data(
+    smiles: Sequence[str],
+    out: Path,
+    config: MakeDataConfig,
+    kept_back: Callable[[str], bool] = lambda block: False,
+    known: Counter[Environment] | None = None,
+    embed: Embedder = etkdg_conformers,
+    workers: int = 1,
+    deadline: Deadline = NEVER,
+) -> Summary:
+    """Make a data set, or continue to make it, and write what there is of it.
+
+    Args:
+        smiles: Candidates.
+        out: The `.npz` to write, for `rdkit_ebd.data.readers.read_records`; a work folder beside it is kept, `.work`.
+        config: Settings.
+        kept_back: Whether a molecule with this first InChIKey block must not be trained on.
+        known: Molecules with each environment in the data that are there already.
+        embed: Where conformers start from; with several workers a function of a module.
+        workers: Processes, one thread each; one is right for a GPU.
+        deadline: No shard is begun after it.
+
+    Raises:
+        ValueError: The work folder was begun with other settings, or there is no such teacher.
+        ImportError: The teacher's package is missing.
+    """
+    work = out.with_suffix(".work")
+    chosen = _resumed_choice(work, smiles, config, kept_back, known or Counter())
+    parts = [chosen[k : k + config.shard] for k in range(0, len(chosen), config.shard)]
+    files = [work / f"{number:05d}.npz" for number in range(len(parts))]
+    waiting = [(part, path) for part, path in zip(parts, files, strict=True) if not path.exists()]
+    for _ in tqdm(_treated(waiting, config, embed, workers, deadline), out.stem, len(waiting), unit=" shards"):
+        pass
+    left = sum(len(part) for part, path in zip(parts, files, strict=True) if not path.exists())
+    return assemble([path for path in files if path.exists()], out, left)
+
+
+def make_shard(part: Sequence[Chosen], path: Path, config: MakeDataConfig, embed: Embedder) -> None:
+    """Embed, relax and judge some molecules and write what is kept."""
+    lost: Counter[str] = Counter()
+    mols, starts = [], []
+    with rdBase.BlockLogs():
+        for one in part:
+            mol = parse_smiles(Chem.MolToSmiles(Chem.AddHs(Chem.MolFromSmiles(one.smiles))))
+            assert mol is not None, one.smiles
+            seed = crc32(f"{config.seed} {one.smiles}".encode()) >> 1  # whatever else is chosen
+            try:
+                made = starting_points(mol, config.confs, seed, embed)
+            except (RuntimeError, ValueError) as error:  # one that trips RDKit must not stop the others
+                lost[f"error ({str(error).strip().splitlines()[0]})"] += 1
+                continue
+            lost["no conformer to begin with"] += not made
+            mols.append((mol, one.inchikey14, one.group))
+            starts.append(made)
+        entries, unfit = relax_all(mols, starts, get_potential(config.teacher), config.tolerance)
+    save_entries(path, entries, config.teacher, json.dumps(+(lost + unfit)))
+
+
+def assemble(files: Sequence[Path], out: Path, waiting: int = 0) -> Summary:
+    """Write one data set of shards, in the order of their choice."""
+    lost, arrays = Counter[str](), dict[str, list[np.ndarray]]()
+    for path in files:
+        with np.load(path) as data:
+            for name in (*_PER_MOLECULE, *_PER_CONFORMER):
+                arrays.setdefault(name, []).append(data[name])
+            lost.update(json.loads(str(data["lost"][0])))
+    whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    if whole:
+        write_arrays(out, whole)
+    molecules, conformers = len(whole.get("smiles", ())), len(whole.get("energy", ()))
+    return Summary(molecules, conformers, waiting, lost)
+
+
+def _treated(
+    waiting: Sequence[tuple[Sequence[Chosen], Path]],
+    config: MakeDataConfig,
+    embed: Embedder,
+    workers: int,
+    deadline: Deadline,
+) -> Iterator[Path]:
+    """Make shards, one after the other or in several processes, and say which are done."""
+    if workers == 1:
+        for part, path in waiting:
+            if deadline.passed:
+                return
+            make_shard(part, path, config, embed)
+            yield path
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
+        futures = {pool.submit(_in_time, part, path, config, embed, deadline): path for part, path in waiting}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _in_time(part: Sequence[Chosen], path: Path, config: MakeDataConfig, embed: Embedder, deadline: Deadline) -> None:
+    if not deadline.passed:
+        make_shard(part, path, config, embed)
+
+
+def _one_thread() -> None:
+    """Shards are made side by side; an engine's own threads would be in each other's way."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+
+
+def _resumed_choice(
+    work: Path,
+    smiles: Sequence[str],
+    config: MakeDataConfig,
+    kept_back: Callable[[str], bool],
+    known: Counter[Environment],
+) -> list[Chosen]:
+    """The choice that the work folder was begun with; a new one if it is new."""
+    path = work / "choice.json"
+    digest = hashlib.sha256("\n".join(smiles).encode()).hexdigest()
+    settings = json.loads(json.dumps({**asdict(config), "candidates": digest}))
+    if path.exists():
+        begun = json.loads(path.read_text())
+        changed = [name for name, value in settings.items() if value != begun.get(name)]
+        if changed:
+            raise ValueError(f"{work} was begun with other {', '.join(changed)}: remove it or write elsewhere")
+        return [Chosen(**one) for one in begun["chosen"]]
+    chosen = choose(smiles, config, kept_back, known)
+    work.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps({**settings, "chosen": [asdict(one) for one in chosen]}, indent=1))
+    return chosen
