@@ -301,8 +301,8 @@ FIELDS: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fiel
 
 
 def _plain_distance_geometry() -> rdDistGeom.EmbedParameters:
-    """The paper's seeds: bounds and chirality alone, no knowledge of torsions or rings."""
-    params: Any = rdDistGeom.ETKDGv3()
+    """The paper's seeds: bounds and chirality alone, no knowledge of torsions, rings or macrocycles."""
+    params: Any = rdDistGeom.ETDG()
     params.useBasicKnowledge = params.useExpTorsionAnglePrefs = False
     params.maxIterations = 5000
     return params

@@ -246,6 +246,7 @@ def test_the_coarse_stage_always_runs_its_own_way() -> None:
 def test_plain_distance_geometry_has_no_knowledge() -> None:
     plain = EBD(coarse="dg").coarse_parameters(1)
     assert (plain.useBasicKnowledge, plain.useExpTorsionAnglePrefs, plain.maxIterations) == (False, False, 5000)
+    assert (plain.useMacrocycleTorsions, plain.useMacrocycle14config, plain.useSmallRingTorsions) == (False,) * 3
 
 
 @pytest.mark.parametrize("params", [EBD(), EBD(coarse="dg"), EBD.from_rdkit(rdDistGeom.ETKDGv4())])

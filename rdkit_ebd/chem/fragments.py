@@ -17,10 +17,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from rdkit import Chem
+
+from rdkit_ebd.chem.published_fragments import learn_published, published_fragments
 
 _ORGANIC = re.compile(r"\[(Br|Cl|[BCNOPSFI*]|[bcnops])\]")
 _TYPES = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.QUADRUPLE)
@@ -28,6 +30,7 @@ _ORDERS = {int(kind): kind for kind in (*_TYPES, Chem.BondType.AROMATIC)}
 
 Join = tuple[int, int, int]  # place in the first fragment, place in the second, bond order
 Pair = tuple[int, int]
+Replay = Literal["canonical", "published"]
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,19 @@ class Vocabulary:
         size: number of entries asked for; fewer are held where the molecules offered no further pair.
         fragments: one key per entry, a SMILES-like string: the elements, then the merged fragments.
         counts: how often each was seen when it was learned.
+        replay: how molecules are cut: "canonical" as said above, or "published" as `published_fragments` does, with
+            keys of its kind.
     """
 
     size: int
     fragments: tuple[str, ...]
     counts: tuple[int, ...]
+    replay: Replay = "canonical"
 
     def __post_init__(self) -> None:
-        """Refuses lengths that contradict each other."""
+        """Rejects lengths that contradict each other, and unknown ways of cutting."""
+        if self.replay not in get_args(Replay):
+            raise ValueError(f"replay must be one of {get_args(Replay)}, not {self.replay!r}")
         if self.size < 1 or not len(self.counts) == len(self.fragments) <= self.size:
             raise ValueError("a vocabulary needs size >= 1, at most size fragments, and one count per fragment")
 
@@ -57,11 +65,12 @@ class Vocabulary:
         """The vocabulary that learning would have given with this smaller size."""
         if size > self.size:
             raise ValueError(f"cannot truncate a vocabulary of size {self.size} to {size}")
-        return Vocabulary(size, self.fragments[:size], self.counts[:size])
+        return Vocabulary(size, self.fragments[:size], self.counts[:size], self.replay)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return {"size": self.size, "fragments": list(self.fragments), "counts": list(self.counts)}
+        """Plain values, ready for JSON; `replay` where it is not canonical."""
+        plain = {"size": self.size, "fragments": list(self.fragments), "counts": list(self.counts)}
+        return plain if self.replay == "canonical" else {**plain, "replay": self.replay}
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> Vocabulary:
@@ -70,23 +79,34 @@ class Vocabulary:
         Raises:
             ValueError: a key is unknown or missing.
         """
-        if wrong := set(d) ^ {"size", "fragments", "counts"}:
+        if wrong := set(d) - {"replay"} ^ {"size", "fragments", "counts"}:
             raise ValueError(f"unknown or missing vocabulary keys: {sorted(wrong)}")
-        return cls(int(d["size"]), tuple(map(str, d["fragments"])), tuple(map(int, d["counts"])))
+        replay = d.get("replay", "canonical")
+        return cls(int(d["size"]), tuple(map(str, d["fragments"])), tuple(map(int, d["counts"])), replay)
 
     @cached_property
     def _priorities(self) -> dict[str, int]:
         return {key: i for i, key in enumerate(self.fragments)}
 
+    @cached_property
+    def _frequencies(self) -> dict[str, int]:
+        return dict(zip(self.fragments, self.counts, strict=True))
 
-def learn_vocabulary(mols: Iterable[Chem.Mol], size: int, progress: bool = False) -> Vocabulary:
+
+def learn_vocabulary(
+    mols: Iterable[Chem.Mol], size: int, progress: bool = False, replay: Replay = "canonical"
+) -> Vocabulary:
     """Learns the `size` most useful fragments of some molecules.
 
     Args:
         mols: sanitised molecules, hydrogens as atoms where they shall belong to fragments.
         size: number of entries, the elements seen included.
         progress: show a progress bar.
+        replay: how molecules shall be cut; of the published vocabularies, thirteen elements are always a part.
     """
+    if replay == "published":
+        found = learn_published(mols, size, progress)
+        return Vocabulary(size, tuple(k for k, _ in found), tuple(n for _, n in found), replay)
     partitions, elements = [], Counter[str]()
     for mol in mols:
         partitions.append(_Partition(mol))
@@ -99,11 +119,14 @@ def learn_vocabulary(mols: Iterable[Chem.Mol], size: int, progress: bool = False
 def assign_fragments(mol: Chem.Mol, vocabulary: Vocabulary) -> np.ndarray:
     """Cuts a molecule into fragments of a vocabulary.
 
-    Renumbering the atoms gives the same cut, up to exchange of atoms that are symmetric to one another.
+    Renumbering the atoms gives the same cut, up to exchange of atoms that are symmetric to one another, unless the
+    vocabulary is replayed as published.
 
     Returns:
         (N,) int64, the fragment of each atom; fragments are numbered by their lowest atom.
     """
+    if vocabulary.replay == "published":
+        return published_fragments(mol, vocabulary._frequencies)
     partition = _Partition(mol)
     partition.replay(vocabulary._priorities)
     numbers: dict[int, int] = {}

@@ -65,7 +65,7 @@ def prepare(
 
     from rdkit import Chem
 
-    from rdkit_ebd.chem.fragments import Vocabulary
+    from rdkit_ebd.chem.fragments import Replay, Vocabulary
     from rdkit_ebd.train.data_prep import relaxation
     from rdkit_ebd.train.data_prep.prepare import (
         PrepareConfig,
@@ -89,7 +89,8 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     vocabulary_file = out / "vocabulary.json"
     if not vocabulary_file.exists():
-        learnt = Vocabulary.from_dict(parent.vocabulary) if parent else learn_from(data, vocabulary_size)
+        replay: Replay = "published" if recipe == "paper" else "canonical"
+        learnt = Vocabulary.from_dict(parent.vocabulary) if parent else learn_from(data, vocabulary_size, replay)
         save_vocabulary(learnt, vocabulary_file)
     vocabulary = load_vocabulary(vocabulary_file)
     names = list(levels or [path.stem for path in data])

@@ -243,7 +243,7 @@ def _same_plan(wanted: Plan, file: Path) -> None:
 
 def _vocabulary(records: Sequence[Record], size: int, file: Path) -> Vocabulary:
     if not file.exists():
-        save_vocabulary(learn_vocabulary([r.mol for r in records], size, progress=True), file)
+        save_vocabulary(learn_vocabulary([r.mol for r in records], size, progress=True, replay="published"), file)
     return load_vocabulary(file)
 
 

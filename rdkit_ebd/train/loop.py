@@ -49,15 +49,17 @@ class TrainConfig:
         model: What is trained; it ends up in the checkpoint.
         objective: Pairs and loss.
         batch_atoms: Atoms per step, padding included.
+        batch_molecules: Pairs per step whatever their size, in place of `batch_atoms`; 0: as many as those allow.
         lr: Peak learning rate (AdamW).
         weight_decay: Of AdamW.
         warmup: Steps of linear warm-up.
         anneal_share: Share of a run, at its end, over which the rate falls to zero.
         ema: Decay of the moving average, reached gradually.
-        clip: Largest gradient norm.
+        ema_from_start: The decay is `ema` from the first step.
+        clip: Largest gradient norm; with `clip_window`, the norm that its window begins with.
         seed: Of the sampling order.
-        clip_window: Steps from whose gradient norms the largest follows, once there are any: 1.5 x their mean + 2 x
-            their standard deviation. 0: it is always `clip`.
+        clip_window: Norms, those of the last steps, from which the largest follows: 1.5 x their mean + 2 x their
+            standard deviation. 0: it is always `clip`.
         beta2: Decay of AdamW's second moment.
         amsgrad: AdamW never forgets the largest second moment.
         low_precision: Multiply in bfloat16 where the network allows it.
@@ -77,6 +79,8 @@ class TrainConfig:
     beta2: float = 0.98
     amsgrad: bool = False
     low_precision: bool = True
+    batch_molecules: int = 0
+    ema_from_start: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -111,7 +115,7 @@ class Trainer:
             amsgrad=config.amsgrad,
             fused=True,
         )
-        self.norms = deque[float](maxlen=config.clip_window)
+        self.norms = deque([config.clip], maxlen=config.clip_window)
         self.step, self.samples, self.seconds = 0, 0, 0.0
         self.history: list[dict[str, Any]] = []
 
@@ -127,6 +131,7 @@ class Trainer:
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "counters": {"step": self.step, "samples": self.samples, "seconds": self.seconds},
+            "norms": list(self.norms),
             "history": json.dumps(self.history),
             "random": torch.get_rng_state(),
         }
@@ -140,6 +145,7 @@ class Trainer:
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.samples, self.seconds = (state["counters"][k] for k in ("step", "samples", "seconds"))
+        self.norms = deque(state.get("norms", self.norms), maxlen=self.config.clip_window)
         self.history = json.loads(state["history"])
         torch.set_rng_state(state["random"].cpu())
 
@@ -198,18 +204,21 @@ class Trainer:
         return {name: value.detach() for name, value in losses.items()}, len(pairs.seed)
 
     def _largest_norm(self) -> float:
-        if not self.norms:
+        if not self.config.clip_window:
             return self.config.clip
         return float(1.5 * np.mean(self.norms) + 2 * np.std(self.norms))
 
     def _update_average(self) -> None:
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        ramp = 1.0 if self.config.ema_from_start else (1 + self.step) / (10 + self.step)
+        decay = min(self.config.ema, ramp)
         now = self.network.state_dict()
         get_ema_multi_avg_fn(decay)([self.average[name] for name in now], list(now.values()), None)
 
 
-def batches(examples: Sequence[Example], atoms: int, seed: int, distortion: float) -> Iterator[Pairs]:
-    """Endless batches of pairs of similar sizes, about `atoms` atoms each.
+def batches(
+    examples: Sequence[Example], atoms: int, seed: int, distortion: float, molecules: int = 0
+) -> Iterator[Pairs]:
+    """Endless batches of pairs of similar sizes, about `atoms` atoms each, or so many `molecules`.
 
     A reference that is its own seed is distorted by noise of that size (angstrom). Molecules are drawn
     in proportion to the square root of their number of references, then a pair of theirs.
@@ -220,7 +229,7 @@ def batches(examples: Sequence[Example], atoms: int, seed: int, distortion: floa
     while True:
         drawn = random.choice(len(usable), 4096, p=weight / weight.sum())
         drawn = drawn[np.argsort([usable[i].graph.num_atoms for i in drawn], kind="stable")]
-        groups = list(_cut([usable[i] for i in drawn], atoms))
+        groups = list(_cut([usable[i] for i in drawn], atoms, molecules))
         for k in random.permutation(len(groups)):
             yield _stack(groups[k], random, distortion)
 
@@ -272,7 +281,7 @@ def _steps(trainer: Trainer, train: Sequence[Example]) -> Iterator[Gradients]:
                 trainer.network, train, config.model.blur, config.objective, config.batch_atoms, trainer.device, seed
             )
         )
-    for pairs in batches(train, config.batch_atoms, seed, config.objective.distortion):
+    for pairs in batches(train, config.batch_atoms, seed, config.objective.distortion, config.batch_molecules):
         yield partial(trainer.gradients, pairs)
 
 
@@ -315,10 +324,11 @@ def _checkpoint(trainer: Trainer, valid: Sequence[Example], tally: _Tally, save:
     return path
 
 
-def _cut(examples: Sequence[Example], atoms: int) -> Iterator[list[Example]]:
+def _cut(examples: Sequence[Example], atoms: int, molecules: int) -> Iterator[list[Example]]:
     group: list[Example] = []
     for example in examples:
-        if group and (len(group) + 1) * example.graph.num_atoms > atoms:
+        more = len(group) + 1
+        if group and (more > molecules if molecules else more * example.graph.num_atoms > atoms):
             yield group
             group = []
         group.append(example)

@@ -67,12 +67,13 @@ def _paper(vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str
     return TrainConfig(
         paper_model("paper", vocabulary, elements=tuple(elements), levels=tuple(levels)),
         objective,
-        batch_atoms=1408,  # 32 molecules of GEOM-Drugs, which have 44 atoms on average
+        batch_molecules=32,
         lr=1e-4,
         weight_decay=1e-12,
         warmup=1,
         anneal_share=0.0,
-        clip=3000.0,  # until there are norms to go by
+        ema_from_start=True,
+        clip=30_000.0,  # so that clipping begins at 45,000
         clip_window=50,
         beta2=0.999,
         amsgrad=True,

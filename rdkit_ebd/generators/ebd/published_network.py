@@ -13,8 +13,10 @@ The published one has 2,457,356 parameters, width d = 128 (weights + biases):
                 a_eq      100 d  + (3d + 2) d + d  + d d + d  + (2d + 2) d + d + d d + d + d  = 128,640
     6 blocks                                                                                              2,410,764
 
-Names of modules are the published ones, so that its checkpoint fits. Two quirks are never taken over: NaN that turns
-into zeros, and a radius graph that keeps 32 neighbours of an atom at most: the two agree up to 33 atoms, not beyond.
+Names of modules are the published ones, so that its checkpoint fits. Up to 33 atoms its results are those of the
+authors' code, of which the tests hold measured outputs. Above, the published radius graph keeps at most 32 neighbours
+of an atom, and so does this one: those of lowest index. Which ones their library keeps on a GPU, and so whether results
+agree above 33 atoms, could not be compared. One quirk is never taken over: NaN that turns into zeros.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from rdkit_ebd.generators.ebd.layers import Dense
 
 RADIUS = 10.0  # angstrom within which atoms hear of each other, bonded or not
 REACH = 15.0  # angstrom, the most one neighbour moves an atom in one block
-_EPSILON = 1e-16  # angstrom^2, keeps the gradient of a distance finite where atoms coincide
+_EPSILON = 1e-8  # angstrom^2, as published; keeps the gradient of a distance finite where atoms coincide
 _TABLE = 100  # rows of the published embeddings of elements and of edge types
 
 # RDKit's BondType numbers as of 2023.3 (17: dative, the one other kind in organic molecules), then 2 and 3 hops.
@@ -62,16 +64,19 @@ class PaperNetworkConfig:
         blocks: Number of blocks.
         published_quirks: As published, for its checkpoint: fragment layers hold edge-type embeddings that nothing
             reads, both pulls share their last layer, squared distances to and among fragments enter twice, fragments
-            count no H, B, Si, Se, and each block has the reach that all of them should share. Without: none of this.
+            count no H, B, Si, Se, each block has the reach that all of them should share, and atoms keep few
+            neighbours (next). Without: none of this.
+        neighbours: With the quirks, most neighbours of an atom in the radius graph, lowest indices first; 0: no limit.
     """
 
     width: int = 128
     blocks: int = 6
     published_quirks: bool = True
+    neighbours: int = 32
 
 
 class PaperNetwork(nn.Module):
-    """Predicts the clean conformer x_0 from x_t and the fragments' points."""
+    """Predicts the clean conformer x_0 from x_t, whose fragments' means are the points that atoms are drawn to."""
 
     def __init__(self, config: PaperNetworkConfig) -> None:
         super().__init__()
@@ -80,7 +85,7 @@ class PaperNetwork(nn.Module):
         elements = _TABLE if config.published_quirks else codes.ATOM_FEATURES["atomic_number"]
         counts = len(COUNTED) + (0 if config.published_quirks else 2)
         self.atom_embedding = nn.Sequential(nn.Embedding(elements, d), nn.SiLU(), Dense(d + 1, d), nn.SiLU())
-        self.frag_embedding = nn.Sequential(nn.Linear(counts + 1, d), nn.SiLU(), Dense(d, d))
+        self.frag_embedding = nn.Sequential(nn.Linear(counts + 1, d), nn.SiLU(), Dense(d, d), nn.SiLU())
         for i in range(config.blocks):
             self.add_module(f"e_block_{i}", Block(config))
 
@@ -97,12 +102,12 @@ class PaperNetwork(nn.Module):
             x_t: (B, N, 3) angstrom.
             t: (B,) in [0, 1].
             batch: The molecules.
-            prior: (B, N, 3) prior points in the frame of x_t; fragments lie at the means of their atoms' points.
+            prior: (B, N, 3) prior points, which this network does not look at: its fragments lie where x_t has them.
 
         Returns:
             The predicted x_0 (B, N, 3), centred.
         """
-        s = _statics(x_t, batch, prior)
+        s = _statics(x_t, batch, self.config)
         numbers = self.atom_embedding[:2](batch.atom_features[..., 0])
         h = self.atom_embedding[2:](torch.cat([numbers, _spread(t, numbers)], -1))
         counts = _fragment_counts(batch, s.members, others=not self.config.published_quirks)
@@ -119,7 +124,7 @@ class _Statics:
 
     batch: Batch
     members: Tensor  # (B, N, F), the paper's M
-    points: Tensor  # (B, N, 3), M x_f
+    points: Tensor  # (B, N, 3), M x_f, with x_f the fragment means of x_t
     edges: Tensor  # (B, N, N), one where two atoms hear of each other
     types: Tensor  # (B, N, N, 8), one-hot in the order of EDGE_NUMBERS
     squares: Tensor  # (B, N, N), squared distances of x_t
@@ -127,12 +132,16 @@ class _Statics:
     fragment_squares: Tensor  # (B, F, F)
 
 
-def _statics(x_t: Tensor, batch: Batch, prior: Tensor) -> _Statics:
+def _statics(x_t: Tensor, batch: Batch, config: PaperNetworkConfig) -> _Statics:
     members = batch.membership(x_t.dtype)
-    layout = members.transpose(1, 2) @ prior / members.sum(1).clamp(min=1)[..., None]
+    layout = members.transpose(1, 2) @ x_t / members.sum(1).clamp(min=1)[..., None]
     kinds = torch.tensor(EDGE_OF_CODE, device=x_t.device)[batch.pair_types % codes.SAME_FRAGMENT]
     squares = _offsets(x_t).square().sum(-1)
-    edges = _complete(batch.mask) & ((kinds != _NEAR_ONLY) | (squares <= RADIUS * RADIUS))
+    pairs = _complete(batch.mask)
+    near = pairs & (squares <= RADIUS * RADIUS)
+    if config.published_quirks and config.neighbours:
+        near = near & (near.cumsum(-1) <= config.neighbours)
+    edges = near | (pairs & (kinds != _NEAR_ONLY))
     return _Statics(
         batch,
         members,

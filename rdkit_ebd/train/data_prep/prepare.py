@@ -17,7 +17,7 @@ from tqdm import tqdm
 from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.arrays.random_streams import coarse_base
 from rdkit_ebd.chem.featurise import mol_graph
-from rdkit_ebd.chem.fragments import Vocabulary, learn_vocabulary
+from rdkit_ebd.chem.fragments import Replay, Vocabulary, learn_vocabulary
 from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.data.record import Record
@@ -78,10 +78,10 @@ def elements_of(paths: Sequence[Path]) -> list[int]:
     return sorted({a.GetAtomicNum() for path in paths for record in read_records(path) for a in record.mol.GetAtoms()})
 
 
-def learn_from(paths: Sequence[Path], size: int) -> Vocabulary:
+def learn_from(paths: Sequence[Path], size: int, replay: Replay = "canonical") -> Vocabulary:
     """Learn a fragment vocabulary from the molecules of data sets."""
     mols = [record.mol for path in paths for record in read_records(path)]
-    return learn_vocabulary(mols, size, progress=True)
+    return learn_vocabulary(mols, size, progress=True, replay=replay)
 
 
 def prepare(

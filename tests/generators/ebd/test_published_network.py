@@ -1,6 +1,7 @@
 """Is it the published network and sampler, to the last digit, and does it keep the promises of our own?
 
-What it computes is compared with the paper's formulas written out atom by atom, from the molecule itself.
+What it computes is compared with the equations written out atom by atom (`published_book`); `test_published_golden`
+compares it with the authors' own code.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import published_book as book
 import pytest
 import torch
 from helpers import (
@@ -24,7 +26,6 @@ from helpers import (
     tiny_vocabulary,
     with_hydrogens,
 )
-from rdkit import Chem
 from torch import Tensor
 
 from rdkit_ebd import EBD, EmbedWithReport
@@ -48,7 +49,6 @@ SENSIBLE = replace(SMALL, published_quirks=False)
 BLUR = BlurConfig("fragments", 0.01, "constant", timesteps=50)
 GOLDEN = Path(__file__).parent / "published_golden.json"
 EVERY_BOND = "O=[N+]([O-])C=CC#CC1=CSC=N1"
-Arrays = dict[str, np.ndarray]
 
 
 def untrained(config: PaperNetworkConfig = SMALL, pull: float = 3e-4, seed: int = 0) -> PaperNetwork:
@@ -62,104 +62,45 @@ def untrained(config: PaperNetworkConfig = SMALL, pull: float = 3e-4, seed: int 
     return network.requires_grad_(False).eval()
 
 
+def arrays(network: PaperNetwork) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in network.state_dict().items()}
+
+
 def at(time: float, x: Tensor) -> Tensor:
     return torch.full((len(x),), time, dtype=x.dtype)
 
 
-# The paper's formulas, one atom and one pair at a time.
-
-
-def silu(v: np.ndarray) -> np.ndarray:
-    return v / (1 + np.exp(-v))
-
-
-def mlp(w: Arrays, name: str, *inputs: object) -> np.ndarray:
-    """Every layer there is under the name, with SiLU in between."""
-    v = np.concatenate([np.atleast_1d(part) for part in inputs])
-    for i in range(0, 5, 2):
-        if f"{name}.{i}.weight" in w:
-            v = (silu(v) if i else v) @ w[f"{name}.{i}.weight"].T + w.get(f"{name}.{i}.bias", 0)
-    return v
-
-
-def heard(w: Arrays, name: str, inputs: list[list[object]]) -> np.ndarray:
-    """Sum of messages, each times its attention."""
-    total = np.zeros(w[f"{name}.edge_mlp.2.bias"].shape)
-    for parts in inputs:
-        message = silu(mlp(w, f"{name}.edge_mlp", *parts))
-        total = total + message / (1 + np.exp(-mlp(w, f"{name}.att_mlp", message)))
-    return total
-
-
-def edge_numbers(mol: Chem.Mol, x: np.ndarray) -> dict[tuple[int, int], int]:
-    """The published number of every edge."""
-    hops, found = Chem.GetDistanceMatrix(mol), {}
-    for i, j in np.argwhere(~np.eye(len(x), dtype=bool)).tolist():
-        if hops[i, j] == 1:
-            found[i, j] = int(mol.GetBondBetweenAtoms(i, j).GetBondType())
-        elif hops[i, j] <= 3:
-            found[i, j] = 21 + int(hops[i, j])
-        elif np.linalg.norm(x[i] - x[j]) <= 10:
-            found[i, j] = 0
-    return found
-
-
-def by_the_book(w: Arrays, mol: Chem.Mol, x_t: np.ndarray, t: float, x_f: np.ndarray) -> np.ndarray:
-    """The paper's network on one molecule: x_t (N, 3), x_f (F, 3) -> x_0 (N, 3)."""
-    owner, symbols = assign_fragments(mol, tiny_vocabulary()), [a.GetSymbol() for a in mol.GetAtoms()]
-    groups = (["C"], ["N", "O", "S", "P"], ["F", "Cl", "Br", "I"])
-    n, f = len(x_t), len(x_f)
-    numbers = [silu(w["atom_embedding.0.weight"][a.GetAtomicNum()]) for a in mol.GetAtoms()]
-    h = [silu(w["atom_embedding.2.weight"] @ [*v, t] + w["atom_embedding.2.bias"]) for v in numbers]
-    counts = [[sum(symbols[i] in group for i in range(n) if owner[i] == k) for group in groups] for k in range(f)]
-    z = [mlp(w, "frag_embedding", v, t) for v in counts]
-    edges, x = edge_numbers(mol, x_t), x_t.copy()
-
-    def square(a: np.ndarray, b: np.ndarray) -> float:
-        return float(((a - b) ** 2).sum())
-
-    for block in range(sum(name.endswith("a_eq.bond_emb.weight") for name in w)):
-        name, old = f"e_block_{block}.f_inv_0", list(z)
-        for k in range(f):
-            others = [[old[k], old[m], *[square(x_f[k], x_f[m])] * 2] for m in range(f) if m != k]
-            pooled = sum(h[i] for i in range(n) if owner[i] == k)
-            z[k] = old[k] + mlp(w, f"{name}.node_mlp", old[k], pooled, heard(w, name, others))
-        name, old = f"e_block_{block}.a_inv_0", list(h)
-        for i in range(n):
-            near = [
-                [old[i], old[j], square(x[i], x[j]), square(x_t[i], x_t[j]), w[f"{name}.bond_emb.weight"][e]]
-                for (first, j), e in edges.items()
-                if first == i
-            ]
-            h[i] = old[i] + mlp(w, f"{name}.node_mlp", old[i], z[owner[i]], heard(w, name, near))
-        name, before = f"e_block_{block}.a_eq", x.copy()
-        for (i, j), e in edges.items():
-            near_by = [square(before[i], before[j]), square(x_t[i], x_t[j]), w[f"{name}.bond_emb.weight"][e]]
-            pull = 15 * np.tanh(mlp(w, f"{name}.coord_mlp_atom", h[i], h[j], *near_by))
-            x[i] += (before[i] - before[j]) / (np.linalg.norm(before[i] - before[j]) + 1) * pull
-        for i in range(n):
-            away = before[i] - x_f[owner[i]]
-            pull = 15 * np.tanh(mlp(w, f"{name}.coord_mlp_frag", h[i], z[owner[i]], *[square(away, 0 * away)] * 2))
-            x[i] += away / (np.linalg.norm(away) + 1) * pull
-    return x - x.mean(0)
+# The network.
 
 
 @pytest.mark.parametrize(
     ("smiles", "config", "time"),
-    [("ibuprofen", PUBLISHED, 0.5), ("CCCCCCCCCC", SMALL, 0.98), (EVERY_BOND, SMALL, 0.02)],
+    [("ibuprofen", PUBLISHED, 0.5), ("CCCCCCCCCC", SMALL, 0.98), (EVERY_BOND, SMALL, 0.02), ("tamoxifen", SMALL, 0.1)],
 )
 def test_the_network_computes_the_papers_formulas(smiles: str, config: PaperNetworkConfig, time: float) -> None:
     network, mol = untrained(config), with_hydrogens(smiles)
     _, batch, x = system(smiles)
-    assert x.shape[1] <= 33  # where the published radius graph drops no neighbour
-    prior = prior_points(x.flip(0), batch, BLUR)
-    out = network(x, at(time, x), batch, prior)
+    out = network(x, at(time, x), batch, x)
     owner = assign_fragments(mol, tiny_vocabulary())
-    layout = np.stack([prior[0, owner == k].numpy().mean(0) for k in range(owner.max() + 1)])
-    weights = {name: value.numpy() for name, value in network.state_dict().items()}
-    expected = by_the_book(weights, mol, x[0].numpy(), time, layout)
+    expected = book.predicted(arrays(network), mol, owner, x[0].numpy(), time)
     assert np.abs(out[0].numpy() - expected).max() < 1e-8
     assert np.abs(expected - x[0].numpy()).max() > 0.1
+
+
+def test_above_33_atoms_neighbours_are_capped_unless_asked_otherwise() -> None:
+    mol, (_, batch, x) = with_hydrogens("tamoxifen"), system("tamoxifen")
+    owner, capped = assign_fragments(mol, tiny_vocabulary()), untrained()
+    free = PaperNetwork(replace(SMALL, neighbours=0)).double()
+    free.load_state_dict(capped.state_dict())
+    found = {most: network(x, at(0.1, x), batch, x)[0].detach() for most, network in ((32, capped), (99, free))}
+    for most, out in found.items():
+        expected = book.predicted(arrays(capped), mol, owner, x[0].numpy(), 0.1, most)
+        assert np.abs(out.numpy() - expected).max() < 1e-8
+    assert (found[32] - found[99]).abs().max() > 1e-3
+    reversed_order = np.arange(len(owner))[::-1].copy()
+    graph = permuted(graph_of("tamoxifen"), reversed_order)
+    turned = free(x[:, reversed_order], at(0.1, x), rows(graph, 2), x)[0]
+    assert torch.allclose(turned, found[99][reversed_order], rtol=0, atol=1e-8)
 
 
 def test_edges_have_their_published_numbers() -> None:
@@ -167,7 +108,7 @@ def test_edges_have_their_published_numbers() -> None:
     for smiles in (EVERY_BOND, "CCCCCCCCCC", "c1ccccc1/C=C/C"):
         mol, x = with_hydrogens(smiles), conformers(smiles)[0]
         kinds = np.array(EDGE_NUMBERS)[np.array(EDGE_OF_CODE)[graph_of(smiles).pair_types % SAME_FRAGMENT]]
-        for (i, j), number in edge_numbers(mol, x).items():
+        for (i, j), number in book.edge_numbers(mol, x).items():
             assert kinds[i, j] == number
             seen.add(number)
     assert seen == {*EDGE_NUMBERS} - {17}
@@ -201,8 +142,7 @@ def test_moving_and_mirroring_the_input_does_so_to_the_output(config: PaperNetwo
         after = network(x @ turn + 5, at(0.7, x), batch, prior @ turn + 5)
         assert torch.allclose(after, before @ turn, rtol=0, atol=1e-8)
     if x.shape[1] > 1:
-        unturned = network(x @ rotation + 5, at(0.7, x), batch, prior + 5)
-        assert (unturned - before @ rotation).abs().max() > 1e-4
+        assert (before @ rotation - before).abs().max() > 1e-4
 
 
 def test_renumbering_the_atoms_renumbers_the_output() -> None:
@@ -235,7 +175,6 @@ def test_every_input_matters_but_labels_do_not(config: PaperNetworkConfig) -> No
     before = network(x, at(0.7, x), batch, prior)
     others = {
         "time": network(x, at(0.2, x), batch, prior),
-        "prior": network(x, at(0.7, x), batch, prior * 1.1),
         "fragments": network(x, at(0.7, x), rows(replace(graph, fragments=0 * graph.fragments), 2), prior),
         "pairs": network(x, at(0.7, x), rows(replace(graph, pair_types=graph.pair_types[::-1, ::-1].copy()), 2), prior),
         "atoms": network(x, at(0.7, x), rows(replace(graph, atom_features=graph.atom_features[::-1].copy()), 2), prior),
@@ -243,6 +182,7 @@ def test_every_input_matters_but_labels_do_not(config: PaperNetworkConfig) -> No
     assert [name for name, after in others.items() if (after - before).abs().max() < 1e-4] == []
     mirrored = rows(replace(graph, stereo_signs=-graph.stereo_signs), 2)
     assert torch.equal(network(x, at(0.7, x), mirrored, prior), before)
+    assert torch.equal(network(x, at(0.7, x), batch, prior * 1.1), before)  # fragments lie where the state has them
 
 
 def test_atoms_that_coincide_have_finite_gradients() -> None:
@@ -270,23 +210,6 @@ def test_low_precision_stays_close() -> None:
 # Sampling.
 
 
-def sampled_by_the_book(network: PaperNetwork, seed: Tensor, noise: Tensor, told: list[float]) -> Tensor:
-    """Park & Shen's sampler for one molecule, step by step: seed (N, 3), noise (50, N, 3) -> (N, 3)."""
-    batch, steps = rows(graph_of("paracetamol"), 1), 50
-    centred = seed - seed.mean(0)
-    prior = prior_points(centred[None], batch, BLUR)[0]
-    u = prior + 0.0125 * noise[1]
-    for i in range(steps - 1, 0, -1):
-        u = u - u.mean(0)
-        told.append(i / steps)
-        predicted = network(u[None], torch.tensor([i / steps], dtype=u.dtype), batch, prior[None])[0]
-        a, _, b = torch.linalg.svd(predicted.T @ centred)
-        predicted = predicted @ a @ torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(a @ b))]).double()) @ b
-        fresh = noise[0] if i == 1 else noise[steps - i + 1]
-        u = predicted + (i - 1) / steps * (prior - predicted) + 0.0125 * fresh
-    return u - u.mean(0) + seed.mean(0)
-
-
 def golden() -> tuple[Tensor, Tensor, Tensor]:
     """Seed (20, 3), noise (50, 20, 3) and what an untrained network makes of them."""
     data = json.loads(GOLDEN.read_text())
@@ -297,19 +220,23 @@ def golden() -> tuple[Tensor, Tensor, Tensor]:
 def test_sampling_is_as_published_and_as_it_was() -> None:
     network, model = untrained(), paper_model("paper", tiny_vocabulary())
     seed, noise, expected = golden()
-    asked: list[float] = []
-    book = sampled_by_the_book(network, seed, noise, asked)
+    batch, times = rows(graph_of("paracetamol"), 1), deblur_times(model.sampling.steps, model.sampling.rounds)
     told: list[float] = []
 
     def denoise(x_t: Tensor, t: Tensor, *rest: object) -> Tensor:
         told.append(float(t[0]))
         return network(x_t, t, *rest)
 
-    batch, times = rows(graph_of("paracetamol"), 1), deblur_times(model.sampling.steps, model.sampling.rounds)
+    def one(x_t: np.ndarray, t: float) -> np.ndarray:
+        x = torch.from_numpy(x_t)[None]
+        return network(x, at(t, x), batch, x)[0].numpy()
+
+    owner = assign_fragments(with_hydrogens("paracetamol"), tiny_vocabulary())
+    written_out, asked = book.sampled(one, seed.numpy(), owner, noise.numpy())
     out = deblur(denoise, seed[None], batch, model.blur, times, model.sampling.noise_scale * noise[None])[0]
     assert len(told) == 49
     assert np.allclose(told, asked, rtol=0, atol=1e-12)
-    assert (out - book).abs().max() < 1e-8
+    assert np.abs(out.numpy() - written_out).max() < 1e-8
     assert (out - expected).abs().max() < 1e-3
     assert (out - seed).abs().max() > 0.5
 
@@ -366,18 +293,41 @@ def test_the_recipe_trains_and_its_model_can_be_kept(examples: list[Example], tm
 @pytest.mark.usefixtures("own_generator")
 def test_gradients_are_clipped_by_those_before(examples: list[Example], tmp_path: Path) -> None:
     config = recipe("paper", tiny_vocabulary(), [1, 6, 7, 8], ["ours"])
+    assert (1.5 * config.clip, config.clip_window) == (45_000, 50)
     config = replace(config, model=replace(config.model, network=SMALL), clip_window=3)
-    trainer, norms = Trainer(config, tmp_path, torch.device("cpu")), []
+    trainer, norms = Trainer(config, tmp_path, torch.device("cpu")), [30_000.0]
     for pairs in paired(examples, 5):
-        limit = 1.5 * np.mean(norms[-3:]) + 2 * np.std(norms[-3:]) if norms else config.clip
+        limit = 1.5 * np.mean(norms[-3:]) + 2 * np.std(norms[-3:])
         norms.append(min(trainer.train_step(pairs, 1.0)["norm"], limit))
-    assert list(trainer.norms) == pytest.approx(norms[-3:])
+        assert list(trainer.norms) == pytest.approx(norms[-3:])
+    trainer.save_state()
+    further = Trainer(config, tmp_path, torch.device("cpu"))
+    further.load_state()
+    assert further.norms == trainer.norms
     trainer.norms.clear()
     trainer.norms.append(1e-9)
     before = {name: p.clone() for name, p in trainer.network.named_parameters()}
     assert trainer.train_step(paired(examples, 1)[0], 1.0)["norm"] > 1e-3
     assert list(trainer.norms) == pytest.approx([1e-9, 1.5e-9])
     assert all((p - before[name]).abs().max() <= config.lr * 1.01 for name, p in trainer.network.named_parameters())
+
+
+@pytest.mark.usefixtures("own_generator")
+def test_the_average_has_its_full_decay_from_the_first_step(examples: list[Example], tmp_path: Path) -> None:
+    config = recipe("paper", tiny_vocabulary(), [1, 6, 7, 8], ["ours"])
+    trainer = Trainer(replace(config, model=replace(config.model, network=SMALL)), tmp_path, torch.device("cpu"))
+    before = {name: value.clone() for name, value in trainer.average.items()}
+    trainer.train_step(paired(examples, 1)[0], 1.0)
+    for name, value in trainer.network.state_dict().items():
+        assert torch.allclose(trainer.average[name], 0.999 * before[name] + 0.001 * value, rtol=0, atol=1e-6)
+
+
+def test_a_batch_is_so_many_molecules_whatever_their_size(examples: list[Example]) -> None:
+    config = recipe("paper", tiny_vocabulary(), [1, 6, 7, 8], ["ours"])
+    assert config.batch_molecules == 32
+    found = list(islice(batches(examples, config.batch_atoms, 0, 0.0, config.batch_molecules), 20))
+    assert {len(pairs.seed) for pairs in found} == {32}
+    assert len({pairs.seed.shape[1] for pairs in found}) > 1
 
 
 def test_the_loss_is_the_papers(examples: list[Example]) -> None:
