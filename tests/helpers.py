@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 import torch
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
@@ -51,6 +53,11 @@ DRUGS = {
 TINY = NetworkConfig(width=16, heads=4, blocks=4, radial=8, twist_every=2, torques=True, hinges=True, sees_prior=True)
 
 Denoise = Callable[[Tensor, Tensor, Batch, Tensor], Tensor]
+
+
+def needs(package: str) -> pytest.MarkDecorator:
+    """Skips a test, and that test alone, where an optional package is not installed."""
+    return pytest.mark.skipif(find_spec(package) is None, reason=f"{package} is not installed")
 
 
 def with_hydrogens(smiles: str) -> Chem.Mol:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import conformers, with_hydrogens
+from helpers import conformers, needs, with_hydrogens
 from rdkit import Chem
 from reference_sets import record, write_references
 
 from rdkit_ebd.evaluation import properties
 from rdkit_ebd.potentials.xtb import family
 
-pytest.importorskip("tblite")
+needs_tblite = needs("tblite")
 
 
+@needs_tblite
 def test_energies_are_the_potential_s_and_gaps_positive() -> None:
     mol, x = with_hydrogens("CC(=O)NC"), conformers("CC(=O)NC", 3)
     energies, gaps = properties.electronic(mol, x)
@@ -35,6 +36,7 @@ def test_gap_of_levels() -> None:
     assert np.isnan(properties.frontier_gap(levels, np.full(4, 2.0)))
 
 
+@needs_tblite
 def test_an_ensemble_has_no_error_against_itself() -> None:
     mol, x = with_hydrogens("CCO"), conformers("CCO", 2)
     same = properties.property_errors(mol, x[::-1], x)
@@ -53,7 +55,8 @@ def test_what_has_no_energy_is_left_out() -> None:
     assert properties.median_errors(rows) == dict.fromkeys(properties.PROPERTIES, 2.0)
 
 
-def test_what_cannot_be_treated_is_told() -> None:
+@needs_tblite
+def test_what_cannot_be_treated_is_named() -> None:
     radical = Chem.AddHs(Chem.MolFromSmiles("[O-]C[CH2]"))
     radical.GetAtomWithIdx(2).SetNumRadicalElectrons(0)
     with pytest.raises(ValueError, match="unpaired"):
@@ -66,6 +69,7 @@ def test_what_cannot_be_treated_is_told() -> None:
         properties.compare_properties([bare], ["ETKDGv3"])
 
 
+@needs_tblite
 def test_minimising_brings_energies_nearer_to_minima(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_references(tmp_path / "few.npz", ["CCCO"], 2)
     properties.main([str(data), "-m", "ETKDGv3", "-m", "ETKDGv3+MMFF94s", "--confs", "4"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import bond_pairs, embedded, lengths, with_hydrogens
+from helpers import bond_pairs, embedded, lengths, needs, with_hydrogens
 from rdkit import Chem
 from reference_sets import record
 
@@ -14,10 +14,11 @@ from rdkit_ebd.evaluation import rivals
 from rdkit_ebd.evaluation.measures import positions
 from rdkit_ebd.evaluation.methods import generate, parse_method, parse_methods
 
-pytest.importorskip("CDPL.ConfGen")
+needs_cdpkit = needs("CDPL")
 STEREO = ("salbutamol", "penicillin_v", "morphine", "esomeprazole", "tamoxifen", "fosfomycin", "testosterone")
 
 
+@needs_cdpkit
 @pytest.mark.parametrize("name", [*STEREO, "caffeine", "CC(=O)[O-].[Na+]", "C[N+](C)(C)CC(=O)[O-]"])
 def test_conforge_makes_the_molecule_as_it_is_written(name: str) -> None:
     shuffled = np.random.default_rng(5).permutation(with_hydrogens(name).GetNumAtoms()).tolist()
@@ -36,6 +37,7 @@ def test_conforge_makes_the_molecule_as_it_is_written(name: str) -> None:
     assert not mol.GetNumConformers()
 
 
+@needs_cdpkit
 def test_conforge_keeps_what_differs() -> None:
     found = generate(with_hydrogens("captopril"), parse_method("CONFORGE"), 50, 0)
     assert 5 < found.mol.GetNumConformers() <= 50
@@ -43,6 +45,7 @@ def test_conforge_keeps_what_differs() -> None:
     assert np.array_equal(positions(found.mol), positions(again.mol))  # there is no seed
 
 
+@needs_cdpkit
 def test_conforge_is_minimised_on_request() -> None:
     plain, minimised = (
         generate(with_hydrogens("aspirin"), parse_method(f"CONFORGE{m}"), 2, 0) for m in ("", "+MMFF94s")
@@ -52,6 +55,7 @@ def test_conforge_is_minimised_on_request() -> None:
     assert parse_method("CONFORGE").identity != parse_method("CONFORGE+MMFF94s").identity
 
 
+@needs_cdpkit
 def test_what_conforge_cannot_treat_is_a_result() -> None:
     found = generate(with_hydrogens("C[Se]C"), parse_method("CONFORGE"), 2, 0)
     assert found.mol.GetNumConformers() == found.embedding.dropped == 0
@@ -62,12 +66,14 @@ def test_what_conforge_cannot_treat_is_a_result() -> None:
     assert refused.mol.GetNumConformers() == 0
 
 
+@needs_cdpkit
 def test_conformers_there_are_already_stay_out_of_it() -> None:
     mol = embedded("aspirin", 2)
     found = generate(mol, parse_method("CONFORGE"), 1, 0)
     assert (mol.GetNumConformers(), found.mol.GetNumConformers()) == (2, 1)
 
 
+@needs_cdpkit
 def test_conforge_is_timed_and_judged_beside_the_others() -> None:
     methods = parse_methods(["ETKDGv3", "CONFORGE"])
     timings = time_methods([record("CC(C)CO", 2)], methods, Plan(factor=2))

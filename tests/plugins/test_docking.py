@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import embedded, with_hydrogens
+from helpers import embedded, needs, with_hydrogens
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from typer.testing import CliRunner
@@ -17,7 +17,7 @@ from rdkit_ebd_docking import DockPrep, PreparedLigand, PrepareLibrary, PrepareL
 from rdkit_ebd_docking.puckers import ring_torsions, torsion_angles
 
 FEW = DockPrep(numConfs=4)
-needs_meeko = pytest.mark.skipif(not pytest.importorskip("meeko"), reason="meeko is not installed")
+needs_meeko = needs("meeko")
 
 
 def test_a_flipped_chair_is_another_pucker() -> None:
