@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from rdkit_ebd.cli.common import usage_errors
 
 if TYPE_CHECKING:
     import numpy as np
     from rdkit import Chem
-
-    from rdkit_ebd.generators.model_config import ModelConfig
 
 app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
 
@@ -34,7 +35,7 @@ def prepare(
     pairing: Annotated[str, typer.Option(help="basin, or hungarian as in the paper.")] = "basin",
     seeds: Annotated[int, typer.Option(min=1, help="Coarse seeds per molecule.")] = 6,
     levels: Annotated[list[str] | None, typer.Option(help="Level of theory of each training set.")] = None,
-    like: Annotated[str | None, typer.Option(help="Go on from this model: its vocabulary, network and levels.")] = None,
+    like: Annotated[str | None, typer.Option(help="Continue this model: its vocabulary, network and levels.")] = None,
     relaxed: Annotated[int, typer.Option(min=0, help="Seeds per molecule minimised for relaxation pairs.")] = 0,
     corrected_by: Annotated[
         str | None, typer.Option(help="Model whose level those minima are brought to, and are learnt at.")
@@ -60,71 +61,35 @@ def prepare(
     valid_limit: Annotated[int, typer.Option(min=1, help="Validation molecules.")] = 100,
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
-    """Make seeds, graphs and pairs. Finished shards are kept, so an interrupted run goes on where it stopped."""
-    from dataclasses import replace
+    """Make seeds, graphs and pairs. Finished shards are kept: the same command continues an interrupted run."""
+    with usage_errors():
+        from rdkit_ebd.train.data_prep.preparation import Preparation, prepare_training
 
-    from rdkit import Chem
-
-    from rdkit_ebd.chem.fragments import Replay, Vocabulary
-    from rdkit_ebd.train.data_prep import relaxation
-    from rdkit_ebd.train.data_prep.prepare import (
-        PrepareConfig,
-        elements_of,
-        inchikey_blocks,
-        learn_from,
-        load_vocabulary,
-        save_vocabulary,
-    )
-    from rdkit_ebd.train.data_prep.prepare import prepare as make_shards
-    from rdkit_ebd.train.recipes import recipe as make_recipe
-    from rdkit_ebd.train.recipes import resumed
-
-    if own_rounds and not corrected_by:
-        raise typer.BadParameter("--own-rounds are rounds of a model: say which with --corrected-by")
-    if corrected_by and not (relaxed or bulk):
-        raise typer.BadParameter("--corrected-by has nothing to correct: it wants --relaxed or --bulk")
-    if corrected_by and _config_of(corrected_by, "--corrected-by").blur.prior != "atoms":
-        raise typer.BadParameter(f"--corrected-by takes a model of atom-level seeds; {corrected_by} starts elsewhere")
-    parent = _config_of(like, "--like") if like else None
-    out.mkdir(parents=True, exist_ok=True)
-    vocabulary_file = out / "vocabulary.json"
-    if not vocabulary_file.exists():
-        replay: Replay = "published" if recipe == "paper" else "canonical"
-        learnt = Vocabulary.from_dict(parent.vocabulary) if parent else learn_from(data, vocabulary_size, replay)
-        save_vocabulary(learnt, vocabulary_file)
-    vocabulary = load_vocabulary(vocabulary_file)
-    names = list(levels or [path.stem for path in data])
-    own_level = bool(relaxed or bulk) and not corrected_by
-    names += [relaxation.LEVEL] if own_level else []
-    only_bulk = [Chem.GetPeriodicTable().GetAtomicNumber(symbol) for symbol in bulk_elements.split(",") if symbol]
-    elements = sorted({*elements_of(data), *only_bulk})
-    config = resumed(parent, elements, names) if parent else make_recipe(recipe, vocabulary, elements, names)
-    coarse = coarse or config.model.sampling.coarse
-    sampling = replace(config.model.sampling, coarse=coarse)  # used as it was trained
-    config = replace(config, model=replace(config.model, sampling=sampling))
-    (out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
-    known = config.model.levels
-    minimised = known.index(relaxation.LEVEL) if own_level else 0
-    alike = PrepareConfig(
-        coarse,
-        seed_pool=seed_pool,
-        pairing=pairing,
-        relaxed_level=minimised,
-        corrected_by=corrected_by,
-        own_rounds=own_rounds,
-    )
-    for name, path in zip(names, data, strict=False):
-        settings = replace(alike, seeds=seeds, level=known.index(name), relaxed=relaxed, max_confs=max_confs)
-        make_shards(path, out / "train", vocabulary, settings, workers=workers)
-    if bulk is not None:
-        most = relaxed or seeds
-        settings = replace(alike, seeds=most, relaxed=most, elements=tuple(config.model.elements))
-        kept_back = inchikey_blocks(keep_back or [])
-        make_shards(bulk, out / "train", vocabulary, settings, workers=workers, limit=bulk_limit, kept_back=kept_back)
-    if valid is not None:
-        judged = PrepareConfig(coarse=coarse, judged=True)
-        make_shards(valid, out / "valid", vocabulary, judged, workers=workers, limit=valid_limit)
-    typer.echo(f"Next: rdkit-ebd train fit {out} --run runs/{config.model.name} --max-minutes 60", err=True)
+        wanted = Preparation(
+            data=tuple(data),
+            out=out,
+            valid=valid,
+            recipe=recipe,
+            vocabulary_size=vocabulary_size,
+            coarse=coarse,
+            pairing=pairing,
+            seeds=seeds,
+            levels=tuple(levels or ()),
+            like=like,
+            relaxed=relaxed,
+            corrected_by=corrected_by,
+            own_rounds=own_rounds,
+            seed_pool=seed_pool,
+            bulk=bulk,
+            bulk_elements=tuple(symbol for symbol in bulk_elements.split(",") if symbol),
+            bulk_limit=bulk_limit,
+            keep_back=tuple(keep_back or ()),
+            max_confs=max_confs,
+            valid_limit=valid_limit,
+            workers=workers,
+        )
+        config = prepare_training(wanted, _report)
+    _report(f"Next: rdkit-ebd train fit {out} --run runs/{config.model.name} --max-minutes 60")
 
 
 @app.command()
@@ -138,17 +103,11 @@ def fit(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
 ) -> None:
     """Fit the network; the newest checkpoint is RUN/NAME.safetensors, its history RUN/log.jsonl."""
-    from rdkit_ebd.train.loop import main
+    with usage_errors():
+        from rdkit_ebd.train.loop import Run, train
 
-    shards = sorted((prepared / "train").glob("*.shard"))
-    if not shards:
-        raise typer.BadParameter(f"{prepared / 'train'} holds no shards; run `rdkit-ebd train prepare` first")
-    words = ["--config", str(prepared / "config.json"), "--shards", *map(str, shards), "--run", str(run)]
-    words += ["--valid", *map(str, sorted((prepared / "valid").glob("*.shard")))]
-    words += ["--max-minutes", str(max_minutes), "--checkpoint-minutes", str(checkpoint_minutes), "--device", device]
-    words += ["--init", str(init)] if init else []
-    words += ["--threads", str(threads)] if threads else []
-    main(words)
+        asked = replace(Run.of_prepared(prepared, run), init=init, device=device, threads=threads)
+        train(replace(asked, max_minutes=max_minutes, checkpoint_minutes=checkpoint_minutes))
 
 
 @app.command()
@@ -162,16 +121,14 @@ def confidence(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over all molecules.")] = 25,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
-    """Teach a finished network which seeds are promising; what it makes of each stays as it is."""
-    from rdkit_ebd.train.fit.confidence import ConfidenceConfig, give_confidence
+    """Fit a finished network's guess of which seeds are promising; what it makes of each stays as it is."""
+    with usage_errors():
+        from rdkit_ebd.train.fit.confidence import ConfidenceConfig, give_confidence
 
-    shards = [sorted((prepared / part).glob("*.shard")) for part in ("train", "valid")]
-    settings = ConfidenceConfig(epochs=epochs)
-    try:
+        shards = [sorted((prepared / part).glob("*.shard")) for part in ("train", "valid")]
+        settings = ConfidenceConfig(epochs=epochs)
         found = give_confidence(checkpoint, shards[0], shards[1], out, quality_weight, settings, threads)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    typer.echo(f"wrote {out}: correlation within a molecule {found}", err=True)
+    _report(f"wrote {out}: correlation within a molecule {found}")
 
 
 @app.command()
@@ -183,13 +140,11 @@ def average(
     ] = None,
 ) -> None:
     """Make one model of several runs: the mean of their weights, without confidence."""
-    from rdkit_ebd.train.fit.averaging import average_models
+    with usage_errors():
+        from rdkit_ebd.train.fit.averaging import average_models
 
-    try:
         average_models(checkpoints, out, share)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    typer.echo(f"wrote {out}", err=True)
+    _report(f"wrote {out}")
 
 
 @app.command()
@@ -200,12 +155,10 @@ def judge(
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
     """Compare networks, and the seeds they start from, with nothing rejected and nothing tried again."""
-    from rdkit_ebd.train.judge import judge_models
+    with usage_errors():
+        from rdkit_ebd.train.judge import judge_models
 
-    try:
         typer.echo(judge_models(data, model or ["default"], limit, threads))
-    except (ValueError, FileNotFoundError) as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 @app.command()
@@ -225,22 +178,17 @@ def release(
     ] = None,
 ) -> None:
     """Turn a checkpoint into a model to ship: how it is used, what it was made of, what it was measured to do."""
-    from dataclasses import replace
-
-    from safetensors.torch import load_file
-
-    from rdkit_ebd.generators.checkpoint import read_config, save_model
-
-    config = read_config(checkpoint)
-    told = {**config.card, **(json.loads(card.read_text()) if card else {})}
-    if evaluation is not None:
-        told["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
-    asked: dict[str, Any] = {"steps": steps, "rounds": rounds, "noise_scale": noise_scale, "tolerance": tolerance}
+    asked = {"steps": steps, "rounds": rounds, "noise_scale": noise_scale, "tolerance": tolerance}
     asked |= {"seed_pool": seed_pool, "quality_weight": quality_weight}
-    sampling = replace(config.sampling, **{name: value for name, value in asked.items() if value is not None})
-    config = replace(config, card=told, sampling=sampling, min_atoms=min_atoms or config.min_atoms)
-    save_model(out, config, load_file(checkpoint))
-    typer.echo(f"wrote {out}", err=True)
+    with usage_errors():
+        from rdkit_ebd.train.release import release_model
+
+        added = json.loads(card.read_text()) if card else {}
+        if evaluation is not None:
+            added["evaluation"] = {r["method"]: r["table"] for r in json.loads(evaluation.read_text())}
+        sampling = {name: value for name, value in asked.items() if value is not None}
+        release_model(checkpoint, out, sampling, added, min_atoms)
+    _report(f"wrote {out}")
 
 
 @app.command()
@@ -274,21 +222,21 @@ def make_data(
     max_minutes: Annotated[float, typer.Option(min=0.0, help="No shard is begun after so long; 0: no limit.")] = 60.0,
 ) -> None:
     """Make conformers where training data are thin, relaxed by a better method. Called again, it continues."""
-    from rdkit_ebd.runtime.deadline import Deadline
-    from rdkit_ebd.train.data_prep.choosing import MakeDataConfig, read_smiles
-    from rdkit_ebd.train.data_prep.choosing import held_back as hashes_in
-    from rdkit_ebd.train.data_prep.coverage import count_environments
-    from rdkit_ebd.train.data_prep.groups import GROUPS
-    from rdkit_ebd.train.data_prep.make_data import make_data as make
-    from rdkit_ebd.train.data_prep.minima import etkdg_conformers
-    from rdkit_ebd.train.data_prep.prepare import inchikey_blocks
+    with usage_errors():
+        from rdkit_ebd.runtime.deadline import Deadline
+        from rdkit_ebd.train.data_prep.choosing import MakeDataConfig, read_smiles
+        from rdkit_ebd.train.data_prep.choosing import held_back as hashes_in
+        from rdkit_ebd.train.data_prep.coverage import count_environments
+        from rdkit_ebd.train.data_prep.groups import GROUPS
+        from rdkit_ebd.train.data_prep.make_data import make_data as make
+        from rdkit_ebd.train.data_prep.minima import etkdg_conformers
+        from rdkit_ebd.train.data_prep.prepare import inchikey_blocks
 
-    if groups == "list":
-        typer.echo("\n".join(GROUPS))
-        return
-    chosen = GROUPS if groups == "all" else tuple(name.strip() for name in groups.split(","))
-    blocks, hashed = inchikey_blocks([*(covered or []), *(keep_back or [])]), hashes_in(held_back or [])
-    try:
+        if groups == "list":
+            typer.echo("\n".join(GROUPS))
+            return
+        chosen = GROUPS if groups == "all" else tuple(name.strip() for name in groups.split(","))
+        blocks, hashed = inchikey_blocks([*(covered or []), *(keep_back or [])]), hashes_in(held_back or [])
         config = MakeDataConfig(teacher, chosen, molecules, confs, max_atoms, grafts, max_force, shard, seed)
         made = make(
             read_smiles(seeds),
@@ -300,12 +248,10 @@ def make_data(
             workers,
             Deadline.after(60 * max_minutes),
         )
-    except (ValueError, ImportError) as error:
-        raise typer.BadParameter(str(error)) from error
     lost = ", ".join(f"{count} {cause}" for cause, count in made.lost.most_common()) or "none"
-    typer.echo(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}", err=True)
+    _report(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}")
     if made.waiting:
-        typer.echo(f"{made.waiting} molecules are waiting: call again to continue", err=True)
+        _report(f"{made.waiting} molecules are waiting: call again to continue")
 
 
 def own_conformers(mol: Chem.Mol, count: int, seed: int) -> list[np.ndarray]:
@@ -325,35 +271,27 @@ def ablate(
     data: Annotated[Path, typer.Argument(exists=True, help="Training set.")],
     valid: Annotated[Path, typer.Option(exists=True, help="Validation set.")],
     minutes: Annotated[float, typer.Option(help="For everything together, about.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the networks; called again, it is gone on with.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the networks; called again, they are continued.")],
     molecules: Annotated[int | None, typer.Option(min=1, help="Training molecules.", show_default="by budget")] = None,
     judged: Annotated[int | None, typer.Option(min=1, help="Validation molecules.", show_default="by budget")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Repeat the paper's ablations: vocabulary, target, corruption, prior and coarse stage, a network for each."""
-    from rdkit_ebd.train.ablations import run_ablations
+    with usage_errors():
+        from rdkit_ebd.train.ablations import run_ablations
 
-    try:
         table = run_ablations(
             data, valid, out, minutes, molecules=molecules, judged=judged, workers=workers, device=device
         )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
     typer.echo(table)
-
-
-def _config_of(model: str, option: str) -> ModelConfig:
-    """What a model says of itself."""
-    from rdkit_ebd.generators.checkpoint import model_path, read_config
-
-    try:
-        return read_config(model_path(model))
-    except ValueError as error:
-        raise typer.BadParameter(f"{option}: {error}") from error
 
 
 def _molecules(paths: list[Path]) -> Iterator[Chem.Mol]:
     from rdkit_ebd.data.readers import read_records
 
     return (record.mol for path in paths for record in read_records(path))
+
+
+def _report(line: str) -> None:
+    typer.echo(line, err=True)

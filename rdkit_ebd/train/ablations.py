@@ -22,8 +22,10 @@ from rdkit_ebd.generators.ebd.sampler import deblur_times
 from rdkit_ebd.runtime.whole_file import write_whole
 from rdkit_ebd.train.data_prep.prepare import PrepareConfig, load_vocabulary, prepare, save_vocabulary
 from rdkit_ebd.train.data_prep.shards import load_shards
+from rdkit_ebd.train.fit.train_config import TrainConfig
+from rdkit_ebd.train.fit.trainer import Trainer
 from rdkit_ebd.train.fit.validate import validation_table
-from rdkit_ebd.train.loop import TrainConfig, Trainer, fit
+from rdkit_ebd.train.loop import fit
 from rdkit_ebd.train.recipes import recipe
 
 Direction = Literal["better", "worse", ""]

@@ -12,8 +12,8 @@ from rdkit_ebd.generators.ebd.blur import BlurConfig
 from rdkit_ebd.generators.ebd.layers import NetworkConfig
 from rdkit_ebd.generators.model_config import ModelConfig, SamplingDefaults
 from rdkit_ebd.train.fit.objective import ObjectiveConfig
+from rdkit_ebd.train.fit.train_config import TrainConfig
 from rdkit_ebd.train.import_published import paper_model
-from rdkit_ebd.train.loop import TrainConfig
 
 RECIPES = ("ebd-f2f", "ebd-c2f", "paper")
 

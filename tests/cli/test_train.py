@@ -21,7 +21,8 @@ from rdkit_ebd.generators.checkpoint import model_path, read_config
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.prepare import elements_of
 from rdkit_ebd.train.data_prep.shards import Example, load_shards
-from rdkit_ebd.train.loop import TrainConfig, batches
+from rdkit_ebd.train.fit.batches import batches
+from rdkit_ebd.train.fit.train_config import TrainConfig
 from rdkit_ebd.train.recipes import RECIPES, recipe, resumed
 
 
@@ -71,8 +72,8 @@ def test_prepare_keeps_finished_shards(prepared: Path, sdf: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--own-rounds", "2", "--relaxed", "1"], "--corrected-by"),
-        (["--corrected-by", "ebd-f2f"], "--relaxed"),
+        (["--own-rounds", "2", "--relaxed", "1"], "corrected-by"),
+        (["--corrected-by", "ebd-f2f"], "relaxed"),
         (["--relaxed", "1", "--corrected-by", "ebd-c2f"], "ebd-c2f"),
         (["--relaxed", "1", "--corrected-by", "nobody"], "nobody"),
         (["--like", "nobody"], "nobody"),

@@ -26,7 +26,7 @@ from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times
 from rdkit_ebd.train import ablations
 from rdkit_ebd.train.ablations import ABLATIONS, SMALL, Ablation, Plan, ablation_config, format_ablations
 from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, training_loss
-from rdkit_ebd.train.loop import TrainConfig
+from rdkit_ebd.train.fit.train_config import TrainConfig
 
 STEPS = 5
 SETTINGS = [

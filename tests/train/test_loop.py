@@ -15,15 +15,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import CONFIG, CPU, MODEL
+from tiny_training import CONFIG, CPU, MODEL, take_step
 
 import rdkit_ebd
 from rdkit_ebd.generators.checkpoint import load_model, read_config
 from rdkit_ebd.train import loop
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example, save_shard
+from rdkit_ebd.train.fit.batches import batches
 from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, training_loss
-from rdkit_ebd.train.loop import TrainConfig, Trainer, batches, fit
+from rdkit_ebd.train.fit.train_config import TrainConfig
+from rdkit_ebd.train.fit.trainer import Trainer
+from rdkit_ebd.train.loop import fit
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +53,7 @@ def test_training_reduces_the_loss(examples: list[Example], tmp_path: Path) -> N
     trainer = Trainer(replace(CONFIG, lr=1e-3), tmp_path, CPU)  # at five times that, single steps undo many
     before = held_out_loss(trainer.averaged(), examples)
     for pairs in steps(examples, 60):
-        values = trainer.train_step(pairs, 1.0)
+        values = take_step(trainer, pairs, 1.0)
         assert all(math.isfinite(value) for value in values.values())
     assert held_out_loss(trainer.network, examples) < 0.85 * before
     assert held_out_loss(trainer.averaged(), examples) < 0.85 * before
@@ -61,16 +64,16 @@ def test_a_rate_of_zero_trains_nothing(examples: list[Example], tmp_path: Path) 
     trainer = Trainer(CONFIG, tmp_path, CPU)
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
     for pairs in steps(examples, 2):
-        trainer.train_step(pairs, 0.0)
+        take_step(trainer, pairs, 0.0)
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
-    trainer.train_step(steps(examples, 1)[0], 1.0)
+    take_step(trainer, steps(examples, 1)[0], 1.0)
     assert not all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
 
 
 def test_the_learning_rate_warms_up(examples: list[Example], tmp_path: Path) -> None:
     trainer, rates = Trainer(CONFIG, tmp_path, CPU), []
     for pairs in steps(examples, 12):
-        trainer.train_step(pairs, 0.5)
+        take_step(trainer, pairs, 0.5)
         rates.append(trainer.optimiser.param_groups[0]["lr"])
     assert np.allclose(rates[:10], 0.5 * CONFIG.lr * np.arange(1, 11) / 10)
     assert np.allclose(rates[10:], 0.5 * CONFIG.lr)
@@ -85,17 +88,17 @@ def test_a_step_that_overflows_is_skipped(examples: list[Example], tmp_path: Pat
         return gradient * math.nan
 
     hook = next(trainer.network.blocks.parameters()).register_hook(exploding)
-    assert not math.isfinite(trainer.train_step(pairs, 1.0)["norm"])
+    assert not math.isfinite(take_step(trainer, pairs, 1.0)["norm"])
     hook.remove()
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
-    assert math.isfinite(trainer.train_step(pairs, 1.0)["norm"])
+    assert math.isfinite(take_step(trainer, pairs, 1.0)["norm"])
 
 
 def test_the_average_follows_the_network_slowly(examples: list[Example], tmp_path: Path) -> None:
     trainer = Trainer(CONFIG, tmp_path, CPU)
     start = {name: value.clone() for name, value in trainer.average.items()}
     for pairs in steps(examples, 3):
-        trainer.train_step(pairs, 1.0)
+        take_step(trainer, pairs, 1.0)
     now = trainer.network.state_dict()
     for name, average in trainer.averaged().state_dict().items():
         if not torch.equal(now[name], start[name]):
@@ -108,17 +111,17 @@ def test_a_resumed_run_takes_the_same_next_step(examples: list[Example], tmp_pat
     first = Trainer(CONFIG, tmp_path, CPU)
     *past, following = steps(examples, 4)
     for pairs in past:
-        first.train_step(pairs, 1.0)
+        take_step(first, pairs, 1.0)
     first.history.append({"step": 3, "mat_r": 0.5})
     first.seconds = 12.5
     first.save_state()
-    expected = first.train_step(following, 1.0)
+    expected = take_step(first, following, 1.0)
     torch.manual_seed(12345)
     second = Trainer(replace(CONFIG, seed=7), tmp_path, CPU)
     second.load_state()
     assert (second.step, second.samples, second.seconds) == (3, sum(len(pairs.seed) for pairs in past), 12.5)
     assert second.history == [{"step": 3, "mat_r": 0.5}]
-    assert second.train_step(following, 1.0) == expected
+    assert take_step(second, following, 1.0) == expected
     assert second.step == first.step
     for ours, theirs in ((second.network.state_dict(), first.network.state_dict()), (second.average, first.average)):
         assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
@@ -131,9 +134,9 @@ def test_a_run_that_was_not_resumed_differs(examples: list[Example], tmp_path: P
     following = steps(examples, 1)[0]
     first, second = (Trainer(replace(CONFIG, seed=seed), tmp_path, CPU) for seed in (0, 1))
     torch.manual_seed(0)
-    one = first.train_step(following, 1.0)
+    one = take_step(first, following, 1.0)
     torch.manual_seed(0)
-    assert second.train_step(following, 1.0) != one
+    assert take_step(second, following, 1.0) != one
 
 
 class Clock:
@@ -179,7 +182,7 @@ def test_a_run_starts_from_a_checkpoint(
     for state in (second.network.state_dict(), second.average):
         assert all(torch.equal(value, first.average[name].half().float()) for name, value in state.items())
     assert second.step == 0
-    second.train_step(steps(examples, 1)[0], 1.0)
+    take_step(second, steps(examples, 1)[0], 1.0)
     assert not torch.equal(second.average["level.weight"], first.average["level.weight"].half().float())
 
 
@@ -197,7 +200,7 @@ def test_a_network_gains_torques_on_the_way(
     new = {name: value.clone() for name, value in second.average.items() if ".torques." in name}
     assert new
     assert second.network.state_dict().keys() == first.average.keys() | new.keys()
-    second.train_step(steps(examples, 1)[0], 1.0)
+    take_step(second, steps(examples, 1)[0], 1.0)
     assert any(not torch.equal(second.network.state_dict()[name], value) for name, value in new.items())
 
 

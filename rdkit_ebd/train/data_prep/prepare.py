@@ -29,7 +29,7 @@ from rdkit_ebd.runtime.whole_file import write_whole
 from rdkit_ebd.seeds.seeding import Seeding
 from rdkit_ebd.seeds.skeleton import skeleton_of
 from rdkit_ebd.train.data_prep.pairing import pair
-from rdkit_ebd.train.data_prep.relaxation import after_rounds, basins, relax
+from rdkit_ebd.train.data_prep.relaxation import after_rounds, basins, corrected, relax
 from rdkit_ebd.train.data_prep.shards import Example, save_shard
 
 _SEED_SECONDS = 30.0  # per molecule; one that takes longer is left out of training
@@ -51,7 +51,8 @@ class PrepareConfig:
         random_seed: Of the seeds.
         relaxed: Seeds per molecule that also become relaxation pairs (`train.relaxation`).
         relaxed_level: Level of theory of those, an index as above.
-        corrected_by: Model that brings their minima to its first level, name or file; None: they stay as they are.
+        corrected_by: Model that brings their minima to its first level, name or file, and without which there are none;
+            None: they stay as they are.
         own_rounds: Most rounds of that model that their seeds go through before they are minimised; each goes through
             as many as are drawn, so that the network learns where to go from wherever it gets to.
         elements: Atomic numbers; molecules with others are left out. Empty: all are taken.
@@ -94,7 +95,7 @@ def prepare(
     limit: int | None = None,
     kept_back: Collection[str] = (),
 ) -> list[Path]:
-    """Write the shards of one data set; shards that exist are left as they are, so that an interrupted run goes on.
+    """Write the shards of one data set; shards that exist are left as they are, so that an interrupted run continues.
 
     Args:
         data: Conformers (.npz, .sdf), or SMILES (.smi, .tsv and the like) where only relaxation pairs are made.
@@ -160,8 +161,9 @@ def relaxed_examples(record: Record, graph: MolGraph, seeds: np.ndarray, config:
     home = basins(graph, minima, record.coords)
     found, alone = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
     own, targets = replace(graph, level=config.relaxed_level), minima[alone]
-    if model and len(targets):
-        targets = after_rounds(mol, targets, tables, model, np.ones(len(targets), np.int64))
+    if model:
+        done, targets = corrected(mol, targets, tables, model)
+        alone = alone[done]
     parts = ((graph, found, record.coords[home[found]]), (own, alone, targets))
     return [
         Example(

@@ -63,10 +63,9 @@ def relax(mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables) -> tuple[np.nda
 def after_rounds(
     mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables, model: LoadedModel, rounds: np.ndarray
 ) -> np.ndarray:
-    """Where a model has brought seeds after some rounds of its own, each after as many as are said for it.
+    """Where a model has brought seeds after some rounds of its own, a number of rounds for each.
 
-    Minima of the force field are brought to the model's first level of theory by one round, which leaves basins alone.
-    What a model meets on its way is what it should learn to go on from.
+    What a model meets on its way is what it should learn to continue from.
 
     Args:
         mol: The molecule, hydrogens explicit.
@@ -79,22 +78,53 @@ def after_rounds(
         (S, N, 3) float32, centred. Molecules that the model does not treat, and what fails the checks afterwards, stay
         as they were.
     """
-    config = model.config
-    small, foreign = mol.GetNumAtoms() < config.min_atoms, unsupported(mol, config.elements, config.max_atoms)
-    if small or foreign:
+    if not treats(model, mol):
         return seeds
-    graph, times = (
-        mol_graph(mol, Vocabulary.from_dict(config.vocabulary), tables.labels),
-        deblur_times(config.sampling.steps),
-    )
+    found, sound = _through_rounds(mol, seeds, tables, model, rounds)
+    return np.where(sound[:, None, None], found, seeds).astype(np.float32)
+
+
+def corrected(
+    mol: Chem.Mol, minima: np.ndarray, tables: CheckTables, model: LoadedModel
+) -> tuple[np.ndarray, np.ndarray]:
+    """Minima of the force field as a model's first level of theory has them: one round, which leaves basins alone.
+
+    Args:
+        mol: The molecule, hydrogens explicit.
+        minima: (M, N, 3) angstrom.
+        tables: Of `mol`.
+        model: It takes atom-level seeds.
+
+    Returns:
+        Indices (K,) of the minima that the model has corrected, and these (K, N, 3) float32, centred. None where it
+        does not treat the molecule; those that fail the checks afterwards are no minima of its level either.
+    """
+    if not len(minima) or not treats(model, mol):
+        return np.zeros(0, np.int64), minima[:0]
+    found, sound = _through_rounds(mol, minima, tables, model, np.ones(len(minima), np.int64))
+    kept = np.flatnonzero(sound)
+    return kept, found[kept].astype(np.float32)
+
+
+def treats(model: LoadedModel, mol: Chem.Mol) -> bool:
+    """Whether a model was trained for molecules of this size and these elements."""
+    config = model.config
+    return mol.GetNumAtoms() >= config.min_atoms and not unsupported(mol, config.elements, config.max_atoms)
+
+
+def _through_rounds(
+    mol: Chem.Mol, seeds: np.ndarray, tables: CheckTables, model: LoadedModel, rounds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Seeds (S, N, 3) float64 after their rounds, centred, and which of them pass the checks (S,)."""
+    graph = mol_graph(mol, Vocabulary.from_dict(model.config.vocabulary), tables.labels)
+    times = deblur_times(model.config.sampling.steps)
     found = seeds.astype(np.float64)
     for done in range(int(rounds.max(initial=0))):
         rows = np.flatnonzero(rounds > done)
         noise = np.zeros((len(rows), len(times), *seeds.shape[1:]), np.float32)
         found[rows] = deblur_requests(model, [Request(graph, found[rows], noise, tuple(times))])[0].coords
     found -= found.mean(1, keepdims=True)
-    sound = judge(found, tables).ok
-    return np.where(sound[:, None, None], found, seeds).astype(np.float32)
+    return found, judge(found, tables).ok
 
 
 def basins(graph: MolGraph, minima: np.ndarray, references: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ What counts is the order of one molecule's seeds: how near its references are to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times
 from rdkit_ebd.generators.model_config import ModelConfig
 from rdkit_ebd.runtime.threads import torch_threads
 from rdkit_ebd.train.data_prep.shards import Example, load_shards
+from rdkit_ebd.train.fit.batches import grouped
 
 _ROWS = 48  # conformers per batch
 _SIMILAR = 1.15  # atoms of the largest molecule of a batch over those of the smallest
@@ -106,7 +107,7 @@ def give_confidence(
             raise ValueError("the shards hold no molecules with references, symmetries and two seeds or more")
         judged = confidence_examples(network, config, load_shards(valid), settings.rounds, progress=True)
         fit_confidence(network.confidence, learnt, settings)
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "molecules": len(learnt),
         "conformers": sum(len(example.distance) for example in learnt),
         "correlation": {
@@ -114,10 +115,10 @@ def give_confidence(
             "valid": correlation(network.confidence, judged),
         },
     }
-    card = {**config.card, "confidence": told}
+    card = {**config.card, "confidence": found}
     sampling = replace(config.sampling, quality_weight=quality_weight)
     save_model(out, replace(config, sampling=sampling, card=card), network.state_dict())
-    return ", ".join(f"{value:.3f} ({name})" for name, value in told["correlation"].items() if np.isfinite(value))
+    return ", ".join(f"{value:.3f} ({name})" for name, value in found["correlation"].items() if np.isfinite(value))
 
 
 def with_confidence(config: ModelConfig, weights: dict[str, Tensor]) -> tuple[ModelConfig, DeblurNetwork]:
@@ -146,7 +147,7 @@ def confidence_examples(
     usable.sort(key=lambda e: e.graph.num_atoms)
     found = []
     with tqdm(total=len(usable), desc="examples", unit=" molecules", disable=not progress) as bar:
-        for group in _groups(usable):
+        for group in grouped(usable, _share_a_batch):
             seen, ends = _through(network, config, group, min(rounds, config.sampling.rounds))
             first = 0
             for example in group:
@@ -208,17 +209,10 @@ def _is_usable(example: Example) -> bool:
     return bool(known) and len(example.seeds) > 1 and example.graph.level == 0
 
 
-def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
-    """Examples of ascending size, as many together as make a batch."""
-    group: list[Example] = []
-    for example in examples:
-        rows = sum(len(e.seeds) for e in group) + len(example.seeds)
-        if group and (rows > _ROWS or example.graph.num_atoms > _SIMILAR * group[0].graph.num_atoms):
-            yield group
-            group = []
-        group.append(example)
-    if group:
-        yield group
+def _share_a_batch(group: list[Example], example: Example) -> bool:
+    """Whether an example fits to smaller ones."""
+    rows = sum(len(e.seeds) for e in group) + len(example.seeds)
+    return rows <= _ROWS and example.graph.num_atoms <= _SIMILAR * group[0].graph.num_atoms
 
 
 def _through(

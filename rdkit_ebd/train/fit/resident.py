@@ -1,13 +1,13 @@
 """How is a GPU kept busy? All training data lives on it, in buckets of equal sizes, and steps are replayed as graphs.
 
-A step is thousands of small operations, and launching them takes a host longer than a GPU needs to do them. What is on
+A step is thousands of small operations, and launching them takes a host longer than a GPU needs to do them. What is in
 a bucket has one shape, so that a step is captured once and replayed. On a CPU the same is done without graphs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,15 @@ from torch.nn import functional
 
 from rdkit_ebd.arrays.batch import Batch, collate
 from rdkit_ebd.generators.checkpoint import Network
-from rdkit_ebd.generators.ebd.blur import BlurConfig
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example, draw_weights
-from rdkit_ebd.train.fit.objective import ObjectiveConfig, Pairs, beginning, loss_from, stiff_quads, unrolled
+from rdkit_ebd.train.fit.batches import grouped
+from rdkit_ebd.train.fit.objective import Pairs, beginning, loss_from, stiff_quads, unrolled
+from rdkit_ebd.train.fit.train_config import TrainConfig
 
 _SIZE_STEP = 8  # atoms by which buckets differ
 _FEWEST = 0.03  # share of all examples below which sizes share a bucket
-_FLEXIBLE = 0.35  # of each size, on a bucket of their own: turning bonds is what differs most
+_FLEXIBLE = 0.35  # of each size, in a bucket of their own: turning bonds is what differs most
 _WARM_UP = 1  # calls before one is captured
 _CHUNK = 64  # rows at a time, where a whole bucket would take too much memory
 
@@ -78,7 +79,7 @@ def _one_of(spans: Tensor) -> Tensor:
     return first + torch.minimum(offset, number - 1)
 
 
-def shelve(examples: Sequence[Example], device: torch.device) -> list[DeviceBucket]:
+def device_buckets(examples: Sequence[Example], device: torch.device) -> list[DeviceBucket]:
     """Sort examples by size and by the number of their rotatable bonds, and bring them to the device.
 
     One that is there several times is drawn the more often, and kept once.
@@ -86,30 +87,26 @@ def shelve(examples: Sequence[Example], device: torch.device) -> list[DeviceBuck
     times = Counter(id(e) for e in examples if len(e.pairs))
     usable = list({id(e): e for e in examples if len(e.pairs)}.values())
     buckets = []
-    for group in _groups(usable):
+    for group in _of_one_size(usable):
         group = sorted(group, key=lambda e: len(e.graph.torsions))
         cut = round((1 - _FLEXIBLE) * len(group))
         for part in (group[:cut], group[cut:]):
             if part:
-                buckets.append(_shelf(part, np.array([times[id(e)] for e in part]), device))
+                buckets.append(_bucket(part, np.array([times[id(e)] for e in part]), device))
     return buckets
 
 
-def _groups(examples: Sequence[Example]) -> Iterator[list[Example]]:
-    group: list[Example] = []
-    size = 0
-    for example in sorted(examples, key=lambda e: e.graph.num_atoms):
-        if example.graph.num_atoms > size and len(group) >= _FEWEST * len(examples):
-            yield group
-            group = []
-        if not group:
-            size = -(-example.graph.num_atoms // _SIZE_STEP) * _SIZE_STEP
-        group.append(example)
-    if group:
-        yield group
+def _of_one_size(examples: Sequence[Example]) -> list[list[Example]]:
+    """Groups of examples of about one size, none of them too few."""
+
+    def fits(group: list[Example], example: Example) -> bool:
+        size = -(-group[0].graph.num_atoms // _SIZE_STEP) * _SIZE_STEP
+        return example.graph.num_atoms <= size or len(group) < _FEWEST * len(examples)
+
+    return list(grouped(sorted(examples, key=lambda e: e.graph.num_atoms), fits))
 
 
-def _shelf(examples: Sequence[Example], times: np.ndarray, device: torch.device) -> DeviceBucket:
+def _bucket(examples: Sequence[Example], times: np.ndarray, device: torch.device) -> DeviceBucket:
     width = max(e.graph.num_atoms for e in examples)
     batch = collate([e.graph for e in examples])
     quads, there = _stiff(batch)
@@ -164,9 +161,7 @@ class ResidentSteps:
     Args:
         network: What is trained.
         examples: Training data.
-        blurring: Forward process.
-        objective: Pairs and loss.
-        batch_atoms: Atoms per step, padding included.
+        config: Process, pairs, loss and size of batches.
         device: Where all of it is.
         seed: Of the choice of buckets and rounds; what is drawn on the device follows torch's generator.
     """
@@ -175,25 +170,20 @@ class ResidentSteps:
         self,
         network: Network,
         examples: Sequence[Example],
-        blurring: BlurConfig,
-        objective: ObjectiveConfig,
-        batch_atoms: int,
+        config: TrainConfig,
         device: torch.device,
         seed: int,
     ) -> None:
-        self.objective, self.random = objective, np.random.default_rng(seed)
-        buckets = shelve(examples, device)
-        sizes = [max(1, batch_atoms // bucket.batch.mask.shape[1]) for bucket in buckets]
+        self.objective, self.random = config.objective, np.random.default_rng(seed)
+        buckets = device_buckets(examples, device)
+        sizes = [max(1, config.batch_atoms // bucket.batch.mask.shape[1]) for bucket in buckets]
         # Large molecules come in small batches, so that these must come more often.
         chances = np.array([bucket.weight / size for bucket, size in zip(buckets, sizes, strict=True)])
         self.chances = chances / chances.sum()
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
         graphs = _Graphs() if device.type == "cuda" else None
-        self.steps = [
-            _Step(network, bucket, size, blurring, objective, graphs)
-            for bucket, size in zip(buckets, sizes, strict=True)
-        ]
+        self.steps = [_Step(network, bucket, size, config, graphs) for bucket, size in zip(buckets, sizes, strict=True)]
 
     def __call__(self) -> tuple[dict[str, Tensor], int]:
         """Leave the gradients of a batch in the network: its losses, and how many pairs it had."""
@@ -224,19 +214,18 @@ class _Graphs:
 
 
 class _Step:
-    """One step on one bucket, in three parts: pairs are drawn, go through rounds of the network, and teach it."""
+    """One step on one bucket, in three parts: pairs are drawn, go through rounds of the network, and train it."""
 
     def __init__(
         self,
         network: Network,
         bucket: DeviceBucket,
         size: int,
-        blurring: BlurConfig,
-        objective: ObjectiveConfig,
+        config: TrainConfig,
         graphs: _Graphs | None,
     ) -> None:
         self.network, self.bucket, self.size = network, bucket, size
-        self.blurring, self.objective = blurring, objective
+        self.blurring, self.objective = config.model.blur, config.objective
         self.gradients = [p.grad for p in network.parameters() if p.grad is not None]
         self._draw()
         parts = (self._draw, self._round, self._learn)

@@ -26,6 +26,7 @@ from helpers import (
     tiny_vocabulary,
     with_hydrogens,
 )
+from tiny_training import take_step
 from torch import Tensor
 
 from rdkit_ebd import EBD, EmbedWithReport
@@ -38,9 +39,10 @@ from rdkit_ebd.generators.ebd.held import Held
 from rdkit_ebd.generators.ebd.published_network import EDGE_NUMBERS, EDGE_OF_CODE, PaperNetwork, PaperNetworkConfig
 from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times
 from rdkit_ebd.train.data_prep.shards import Example
+from rdkit_ebd.train.fit.batches import batches
 from rdkit_ebd.train.fit.objective import Pairs, training_loss
+from rdkit_ebd.train.fit.trainer import Trainer
 from rdkit_ebd.train.import_published import paper_model
-from rdkit_ebd.train.loop import Trainer, batches
 from rdkit_ebd.train.recipes import recipe, resumed
 
 PUBLISHED = PaperNetworkConfig()
@@ -276,7 +278,7 @@ def test_the_recipe_trains_and_its_model_can_be_kept(examples: list[Example], tm
     config = replace(config, model=replace(config.model, network=SMALL), lr=2e-3)
     trainer = Trainer(config, tmp_path, torch.device("cpu"))
     assert trainer.optimiser.defaults["amsgrad"]
-    losses = [trainer.train_step(pairs, 1.0)["loss"] for pairs in paired(examples, 40)]
+    losses = [take_step(trainer, pairs, 1.0)["loss"] for pairs in paired(examples, 40)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
     further = Trainer(resumed(config.model, [1, 9], ["ours", "more"]), tmp_path, torch.device("cpu"))
     further.load_weights(trainer.average)
@@ -298,7 +300,7 @@ def test_gradients_are_clipped_by_those_before(examples: list[Example], tmp_path
     trainer, norms = Trainer(config, tmp_path, torch.device("cpu")), [30_000.0]
     for pairs in paired(examples, 5):
         limit = 1.5 * np.mean(norms[-3:]) + 2 * np.std(norms[-3:])
-        norms.append(min(trainer.train_step(pairs, 1.0)["norm"], limit))
+        norms.append(min(take_step(trainer, pairs, 1.0)["norm"], limit))
         assert list(trainer.norms) == pytest.approx(norms[-3:])
     trainer.save_state()
     further = Trainer(config, tmp_path, torch.device("cpu"))
@@ -307,7 +309,7 @@ def test_gradients_are_clipped_by_those_before(examples: list[Example], tmp_path
     trainer.norms.clear()
     trainer.norms.append(1e-9)
     before = {name: p.clone() for name, p in trainer.network.named_parameters()}
-    assert trainer.train_step(paired(examples, 1)[0], 1.0)["norm"] > 1e-3
+    assert take_step(trainer, paired(examples, 1)[0], 1.0)["norm"] > 1e-3
     assert list(trainer.norms) == pytest.approx([1e-9, 1.5e-9])
     assert all((p - before[name]).abs().max() <= config.lr * 1.01 for name, p in trainer.network.named_parameters())
 
@@ -317,7 +319,7 @@ def test_the_average_has_its_full_decay_from_the_first_step(examples: list[Examp
     config = recipe("paper", tiny_vocabulary(), [1, 6, 7, 8], ["ours"])
     trainer = Trainer(replace(config, model=replace(config.model, network=SMALL)), tmp_path, torch.device("cpu"))
     before = {name: value.clone() for name, value in trainer.average.items()}
-    trainer.train_step(paired(examples, 1)[0], 1.0)
+    take_step(trainer, paired(examples, 1)[0], 1.0)
     for name, value in trainer.network.state_dict().items():
         assert torch.allclose(trainer.average[name], 0.999 * before[name] + 0.001 * value, rtol=0, atol=1e-6)
 

@@ -17,9 +17,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example
+from rdkit_ebd.train.fit.batches import batches
 from rdkit_ebd.train.fit.objective import ObjectiveConfig, training_loss
-from rdkit_ebd.train.fit.resident import ResidentSteps, shelve
-from rdkit_ebd.train.loop import Trainer, batches
+from rdkit_ebd.train.fit.resident import ResidentSteps, device_buckets
+from rdkit_ebd.train.fit.trainer import Trainer
 
 WAITS_FOR_THE_HOST = ("nonzero", "_local_scalar_dense", "masked_select", "unique")
 PLAIN = ObjectiveConfig(unrolled_share=0.0)
@@ -40,13 +41,14 @@ def many(examples: list[Example]) -> list[Example]:
 
 
 def resident(many: list[Example], tmp_path: Path, objective: ObjectiveConfig = PLAIN) -> tuple[Trainer, ResidentSteps]:
-    trainer = Trainer(replace(CONFIG, objective=objective), tmp_path, CPU)
-    return trainer, ResidentSteps(trainer.network, many, MODEL.blur, objective, 128, CPU, 0)
+    config = replace(CONFIG, objective=objective)
+    trainer = Trainer(config, tmp_path, CPU)
+    return trainer, ResidentSteps(trainer.network, many, config, CPU, 0)
 
 
 def test_what_is_drawn_is_a_pair_of_its_molecule(many: list[Example]) -> None:
     seen = set()
-    for bucket in shelve(many, CPU):
+    for bucket in device_buckets(many, CPU):
         pairs = bucket.draw(64, distortion=0.0)
         for row in range(64):
             n = int(pairs.batch.mask[row].sum())
@@ -68,7 +70,7 @@ def test_what_is_drawn_is_a_pair_of_its_molecule(many: list[Example]) -> None:
 
 def test_a_reference_that_is_its_own_seed_is_distorted(many: list[Example]) -> None:
     own = replace(many[2], pairs=np.array([[0, SELF]], np.int16))
-    (bucket,) = shelve([own], CPU)
+    (bucket,) = device_buckets([own], CPU)
     pairs = bucket.draw(50, distortion=0.1)
     assert float((pairs.seed - pairs.reference).std()) == pytest.approx(0.1, rel=0.1)
 
@@ -93,9 +95,9 @@ def test_molecules_are_drawn_as_often_as_by_the_host(many: list[Example], tmp_pa
 
 
 def test_what_is_there_twice_is_drawn_twice_as_often(examples: list[Example]) -> None:
-    (bucket,) = shelve([examples[0], examples[0]], CPU)
+    (bucket,) = device_buckets([examples[0], examples[0]], CPU)
     assert len(bucket.chances) == 1
-    assert bucket.weight == pytest.approx(2 * shelve([examples[0]], CPU)[0].weight)
+    assert bucket.weight == pytest.approx(2 * device_buckets([examples[0]], CPU)[0].weight)
 
 
 def test_losses_are_those_of_batches_from_the_host(many: list[Example], tmp_path: Path) -> None:
