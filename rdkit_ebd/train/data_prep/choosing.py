@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rdkit import Chem, rdBase
-from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
+from rdkit.Chem import rdDistGeom
 from rdkit.Chem.rdinchi import MolToInchiKey
 from tqdm import tqdm
 
@@ -20,6 +19,8 @@ from rdkit_ebd.potentials import get_potential
 from rdkit_ebd.train.data_prep.coverage import Candidate, Environment, by_coverage, environments
 from rdkit_ebd.train.data_prep.grafting import grafts
 from rdkit_ebd.train.data_prep.groups import GROUPS, SHARES, atom_count, groups_of
+
+_SECONDS = 10  # for the conformer that settles the stereo of a molecule
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,22 @@ def _fits(mol: Chem.Mol, config: MakeDataConfig) -> bool:
 
 
 def _settled(mol: Chem.Mol, seed: int) -> Chem.Mol | None:
-    """One stereoisomer of a molecule: conformers of one entry must be of one molecule."""
+    """One stereoisomer of a molecule, for conformers of one entry must be of one molecule; None where none is found.
+
+    Open stereo is settled by a first conformer: of the isomers that a cage has on paper most cannot be made.
+    """
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(0)
-    options = StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=1, rand=random.Random(seed))
-    return next(iter(EnumerateStereoisomers(mol, options=options)), None)
+    open_ends = Chem.StereoSpecified.Unspecified
+    if all(info.specified != open_ends for info in Chem.FindPotentialStereo(mol)):
+        return mol
+    full = Chem.AddHs(mol)
+    parameters: Any = rdDistGeom.ETKDGv3()
+    parameters.randomSeed, parameters.timeout = seed, _SECONDS
+    if rdDistGeom.EmbedMolecule(full, parameters) < 0:
+        return None
+    Chem.AssignStereochemistryFrom3D(full)
+    return Chem.RemoveHs(Chem.Mol(full, True))
 
 
 def _block(mol: Chem.Mol) -> str:

@@ -43,6 +43,13 @@ def _centres(smiles: str) -> list[tuple[int, str]]:
     return list(Chem.FindMolChiralCenters(Chem.MolFromSmiles(smiles), includeUnassigned=True))
 
 
+def test_open_stereo_is_settled_as_it_can_be_made() -> None:
+    cage = "C1C(Cl)C2CC1C(Br)C2"  # of whose stereoisomers on paper most are impossible
+    [one] = choose([cage], MakeDataConfig("UFF", ("any",), grafts=0))
+    assert "?" not in [label for _, label in _centres(one.smiles)]
+    assert etkdg_conformers(Chem.AddHs(Chem.MolFromSmiles(one.smiles)), 1, 1)
+
+
 def test_grafts_are_among_the_chosen() -> None:
     chosen = choose(["Brc1ccccc1", "OCc1ccccc1"], MakeDataConfig("UFF", ("any",), grafts=3))
     assert any(one.group.startswith("graft ") for one in chosen)
