@@ -9,6 +9,7 @@ import typer
 
 from rdkit_ebd.cli.bench import bench
 from rdkit_ebd.cli.embed import embed
+from rdkit_ebd.cli.engines import engines
 from rdkit_ebd.cli.evaluate import evaluate
 from rdkit_ebd.cli.interrupts import hear_interrupts
 from rdkit_ebd.cli.models import models
@@ -31,6 +32,7 @@ app.command()(refine)
 app.command()(score)
 app.command()(evaluate)
 app.command()(bench)
+app.command()(engines)
 for plugin in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
     app.command(plugin.name)(plugin.load())
 
