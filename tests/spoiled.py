@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
-from multiprocessing import parent_process
 
 import numpy as np
 from rdkit import Chem
@@ -49,12 +49,16 @@ class Spoiled(RDKitForceField):
 
 
 class OnlyHere(RDKitForceField):
-    """MMFF94s that does not work in worker processes."""
+    """MMFF94s that works in the process alone that made it."""
+
+    def __init__(self) -> None:
+        super().__init__("MMFF94s")
+        self.home = os.getpid()
 
     def surface(self, mol: Chem.Mol) -> RDKitSurface:
         """That of MMFF94s."""
-        if parent_process() is not None:
-            raise RuntimeError("not in a worker")
+        if os.getpid() != self.home:
+            raise RuntimeError("not in another process")
         return super().surface(mol)
 
 

@@ -20,9 +20,9 @@ from rdkit.Chem import rdDistGeom
 import rdkit_ebd
 from rdkit_ebd.bench.table import Columns, Table
 from rdkit_ebd.bench.timing import torch_threads
-from rdkit_ebd.evaluation.run import THREADS
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.runtime.processes import ONE_THREAD
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ def _timed(work: Callable[[], T]) -> tuple[float, float, T]:
 def _fresh() -> dict[str, float]:
     folder = str(Path(rdkit_ebd.__file__).parents[1])
     paths = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": paths}
+    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": paths}
     command: Sequence[str] = [sys.executable, "-c", _FRESH, SMALL["aspirin"]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -243,8 +243,8 @@ def _check_resumable(source: str, output: str, seed: int) -> None:
 
 def _workers(workers: int | None, threads: int | None, total: int | None) -> int:
     """How many processes embed beside this one: settled here, as little may be left of a job that is resumed."""
-    from rdkit_ebd.library.embed_molecules import default_workers
-    from rdkit_ebd.library.process_pool import SUPPORTED
+    from rdkit_ebd.library.runner import default_workers
+    from rdkit_ebd.runtime.processes import SUPPORTED
 
     if workers and not SUPPORTED:
         raise ValueError("--workers needs a POSIX system; --workers 0 does without them")

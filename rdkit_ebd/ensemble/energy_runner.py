@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cached_property
-from multiprocessing import get_context
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +13,7 @@ from rdkit import Chem, rdBase
 
 from rdkit_ebd.potentials import Potential, Surface, get_potential
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
+from rdkit_ebd.runtime.process_map import ProcessError, in_processes
 from rdkit_ebd.runtime.threads import torch_threads
 
 POOL_PAYS = 5.0  # seconds of work ahead from which on starting other processes is worth their imports
@@ -94,42 +90,23 @@ def _in_processes(
     threads: int,
     deadline: Deadline,
 ) -> Iterator[tuple[int, T]]:
-    left = dict(coords)
-    binary = Chem.Mol(engine.mol, True).ToBinary()
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(threads, len(left)), get_context("spawn"), _open_surface, (engine.potential, binary)
-    )
+    left, numbers = dict(coords), list(coords)
+    set_up = partial(_open_surface, engine.potential, Chem.Mol(engine.mol, True).ToBinary(), work)
     try:
-        tasks = {pool.submit(_apply, work, x): k for k, x in left.items()}
-        for task in concurrent.futures.as_completed(tasks, deadline.patience):
-            answer = task.result()
-            del left[tasks[task]]
-            yield tasks[task], answer
-    except BrokenProcessPool:
-        rdBase.LogWarningMsg(
-            "Other processes could not be used and the work goes on in this one. "
-            "A script that uses several needs its main part under `if __name__ == '__main__':`"
-        )
-    except concurrent.futures.TimeoutError:
-        return
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for place, answer in in_processes(set_up, list(coords.values()), threads, deadline):
+            del left[numbers[place]]
+            yield numbers[place], answer
+    except ProcessError as error:
+        rdBase.LogWarningMsg(f"Other processes could not be used, and the work continues in this one: {error}")
     for k, x in left.items():
         if deadline.passed:
             return
         yield k, work(engine.surface, x)
 
 
-_surface: Surface  # of a worker process
-
-
-def _open_surface(potential: Potential, binary: bytes) -> None:
-    """Begin a worker: it leaves Ctrl-C to the process that started it, and uses one core."""
-    global _surface
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"  # before the engine is imported
-    _surface = potential.surface(Chem.Mol(binary))  # type: ignore[call-overload]  # RDKit's stub wants str
-
-
-def _apply(work: Callable[[Surface, np.ndarray], T], coords: np.ndarray) -> T:
-    return work(_surface, coords)
+def _open_surface(
+    potential: Potential, binary: bytes, work: Callable[[Surface, np.ndarray], T]
+) -> Callable[[np.ndarray], T]:
+    """What another process does with each of the coordinates."""
+    surface = potential.surface(Chem.Mol(binary))  # type: ignore[call-overload]  # RDKit's stub wants str
+    return partial(work, surface)

@@ -110,8 +110,8 @@ def RefineConformers(
         method: "UFF", "MMFF94", "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB", ... or a `Potential`.
         confIds: Ids of the conformers, in the order of the answer; all of them if None.
         maxIters: Iterations of the minimiser at most. RDKit's 200 leave most drugs unconverged.
-        numThreads: Processes at most; 0: all cores, -n: all but n. They are only started where they save time, and
-            need a script's main part under `if __name__ == "__main__":`. The results do not depend on it.
+        numThreads: Processes at most; 0: all cores, -n: all but n. They are only started where they save time;
+            a `Potential` of a script's own works in this process alone. The results do not depend on it.
         restraint: Force constant k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2. 0: none.
         fixedAtoms: Indices of atoms that do not move at all.
         timeout: Seconds after which no further conformer is begun; 0: no limit.

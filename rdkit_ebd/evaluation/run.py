@@ -7,15 +7,9 @@ than later is so for all of them alike.
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rdkit
@@ -33,12 +27,11 @@ from rdkit_ebd.evaluation.method import Method
 from rdkit_ebd.evaluation.methods import generate, parse_method, parse_methods
 from rdkit_ebd.evaluation.report import Result, summarise
 from rdkit_ebd.evaluation.strain import require_potential
+from rdkit_ebd.runtime.process_map import in_processes
 
 Job = EnsembleJob | BioactiveJob
 
 WARM_UP = "CC(=O)NCc1ccccc1"
-HEARD = 0.5  # seconds after which an interrupt is heard
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def evaluate(
@@ -177,27 +170,10 @@ def _fill(ledger: Ledger, records: Sequence[Record], methods: Sequence[Method], 
     if not todo:
         return
     with tqdm(total=len(records), initial=len(records) - len(todo), unit=" mol") as bar:
-        for rows in _in_processes(_judge, todo, min(workers, len(todo)), list(identities)):
+        for _, rows in in_processes(partial(_judge_after_warm_up, list(identities)), todo, workers):
             for row in rows:
                 ledger.add(identities[row["method"]], row)
             bar.update()
-
-
-def _in_processes(
-    work: Callable[[Any], list[Row]], tasks: Sequence[Any], workers: int, names: Sequence[str]
-) -> Iterator[list[Row]]:
-    """Results as they come. A process that dies raises BrokenProcessPool; a Pool would wait for it forever."""
-    context = get_context("spawn")
-    alive, lifeline = context.Pipe(duplex=False)
-    with _single_threaded(), ProcessPoolExecutor(workers, context, _start, (names, alive)) as pool:
-        waiting: set[Future[list[Row]]] = {pool.submit(work, task) for task in tasks}
-        try:
-            while waiting:
-                done, waiting = wait(waiting, HEARD, FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        finally:
-            lifeline.close()  # nobody waits for what the processes are at when this is interrupted
-            pool.shutdown(cancel_futures=True)
 
 
 def _judge(task: tuple[int, Record, list[str], Job]) -> list[Row]:
@@ -210,32 +186,12 @@ def _judge(task: tuple[int, Record, list[str], Job]) -> list[Row]:
             raise RuntimeError(f"molecule {index} ({record.title}, {record.smiles}): {error!r}") from error
 
 
-def _start(names: Sequence[str], alive: Connection) -> None:
-    """Load models and libraries before any clock runs; end with the run, also where that is killed."""
+def _judge_after_warm_up(names: Sequence[str]) -> Callable[[tuple[int, Record, list[str], Job]], list[Row]]:
+    """Load models and libraries before any clock runs; what is done then."""
     import torch
 
-    threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
     torch.set_num_threads(1)
     with rdBase.BlockLogs():
         for name in names:
             generate(Chem.AddHs(Chem.MolFromSmiles(WARM_UP)), parse_method(name), 2, 0)
-
-
-def _end_with(alive: Connection) -> None:
-    with suppress(EOFError):
-        alive.recv()  # nothing is ever sent: this returns once the other end is gone
-    os._exit(1)
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Let processes started meanwhile use one thread each in whatever library."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
+    return _judge

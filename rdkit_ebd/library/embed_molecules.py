@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
-from rdkit_ebd.api import Parameters, check_count, check_molecule, is_missing, settings_of
+from rdkit_ebd.api import Parameters, check_count, is_missing
 from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
-from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle, warn_of_missing_hydrogens
-from rdkit_ebd.generators.checkpoint import load_model, model_path
-from rdkit_ebd.library.job import Job, failed, outcome_of
-from rdkit_ebd.library.ordered_queue import OrderedQueue
-from rdkit_ebd.library.process_pool import SUPPORTED, Pool
+from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle
+from rdkit_ebd.library.arguments import CountOf, counts_of, item_of, molecules_of, obstacle_of, settings_for_all
+from rdkit_ebd.library.job import Job
+from rdkit_ebd.library.runner import Runner, runner_of
 from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport, FailureCause
-from rdkit_ebd.runtime.cores import usable_cores
+from rdkit_ebd.report import EmbedReport
 
-LOOK_AHEAD = 16  # molecules per worker that are read before the first of them is told
-UNKNOWN = 1  # conformers asked of what no function can be asked about, so that its report is not ok
-
-CountOf = Callable[[Chem.Mol], int]
+LOOK_AHEAD = 16  # molecules per worker that are read before the first of them is given back
 
 
 @dataclass
@@ -70,6 +64,7 @@ def EmbedMolecules(
     params: Parameters | None = None,
     *,
     workers: int | None = None,
+    runner: str | Runner = "local",
     progress: bool = False,
     **keywords: Any,
 ) -> LibraryReport:
@@ -77,7 +72,7 @@ def EmbedMolecules(
 
     Each gets the conformers that `EmbedMoleculeEBD` would give it with the same parameters, whatever the company and
     the number of workers (to 0.01 angstrom; bit for bit where one thread does either). A molecule that cannot be
-    embedded keeps the conformers it had, is told in its report, and does not stop the others. Causes, beside those of
+    embedded keeps the conformers it had, its report says why, and it does not stop the others. Causes, beside those of
     a single call, are
 
     - BAD_MOLECULE: None or NaN (one that could not be parsed), without atoms, or not sanitised;
@@ -88,7 +83,7 @@ def EmbedMolecules(
     - EXCEEDED_TIMEOUT: also where its worker process hung, and was ended;
     - WORKER_DIED: two worker processes died on it, by a crash or for memory;
     - OUT_OF_MEMORY: not even one of its conformers fits into the memory;
-    - INTERNAL_ERROR: anything else, as its message tells.
+    - INTERNAL_ERROR: anything else; its message says what.
 
     Args:
         mols: Changed in place: their conformers alone, each molecule's when it is done.
@@ -99,6 +94,8 @@ def EmbedMolecules(
             start and about 400 MB. 0: none, all is done here, where nothing catches a crash or a hang. None: one per
             usable core where there are several molecules and cores, else 0. With a GPU, this process alone uses it;
             the workers do all but run the network.
+        runner: "local": the processes of this machine that `workers` says; or a `library.runner.Runner`, which has
+            its own.
         progress: Show a bar on standard error.
         **keywords: As in `EmbedMoleculeEBD`, instead of `params`.
 
@@ -119,13 +116,13 @@ def EmbedMolecules(
         10
     """
     begin = time.perf_counter()
-    settings = _settings(params, keywords)
-    crew = _workers(workers)
-    mols = _molecules(mols)
-    counts = _counts(mols, numConfs)
-    items = (_item(mol, count) for mol, count in zip(mols, counts, strict=True))
+    settings = settings_for_all(params, keywords)
+    crew = runner_of(runner, workers)
+    mols = molecules_of(mols)
+    counts = counts_of(mols, numConfs)
+    items = (item_of(mol, count) for mol, count in zip(mols, counts, strict=True))
     report, incomplete = LibraryReport(), 0
-    with _bar(len(mols), progress) as bar, closing(_outcomes(items, settings, crew, ahead=None)) as outcomes:
+    with _bar(len(mols), progress) as bar, closing(crew.outcomes(items, settings, None)) as outcomes:
         for mol, outcome in zip(mols, outcomes, strict=True):
             report.reports.append(settle(mol, outcome, settings.clearConfs))
             incomplete += not report.reports[-1].ok
@@ -143,6 +140,7 @@ def StreamMolecules(
     params: Parameters | None = None,
     *,
     workers: int | None = None,
+    runner: str | Runner = "local",
     **keywords: Any,
 ) -> Generator[tuple[Chem.Mol | None, EmbedReport], None, None]:
     """`EmbedMolecules` for any number of molecules: each comes back with its report once it and those before are done.
@@ -152,6 +150,7 @@ def StreamMolecules(
         numConfs: Conformers wanted of every molecule, or a function of the molecule.
         params: As in `EmbedMolecules`.
         workers: As there. They end with the iterator, also where it is closed early or Ctrl-C is pressed.
+        runner: As there.
         **keywords: As there.
 
     Returns:
@@ -162,17 +161,11 @@ def StreamMolecules(
     Raises:
         The errors of `EmbedMolecules` about anything but the molecules, before any work.
     """
-    settings = _settings(params, keywords)
-    crew = _workers(workers)
+    settings = settings_for_all(params, keywords)
+    crew = runner_of(runner, workers)
     if not callable(numConfs):
         numConfs = check_count(numConfs)
     return _stream(iter(mols), numConfs, settings, crew, params if isinstance(params, EBD) else None)
-
-
-def default_workers() -> int:
-    """The number of workers that `workers=None` means for a library: one per usable core, 0 where there is only one."""
-    cores = usable_cores()
-    return cores if SUPPORTED and cores > 1 else 0
 
 
 def conformers_by_rotors(mol: Chem.Mol) -> int:
@@ -184,85 +177,8 @@ def conformers_by_rotors(mol: Chem.Mol) -> int:
     return 50 if rotors <= 7 else 200 if rotors <= 12 else 300
 
 
-def _settings(params: Parameters | None, keywords: dict[str, Any]) -> EBD:
-    """Parameters that are known to work with any molecule that can be treated at all."""
-    settings = settings_of(params, keywords)
-    settings.validate()
-    settings.require_engines()
-    settings.model = str(model_path(settings.model).resolve())  # the current folder may change before a worker starts
-    load_model(settings.model, settings.device)
-    return settings
-
-
-def _workers(workers: int | None) -> int | None:
-    if workers is None:
-        return None
-    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
-        raise TypeError(f"workers must be an integer or None, not {workers!r}")
-    if workers < 0:
-        raise ValueError(f"workers must be at least 0, not {workers}")
-    if workers and not SUPPORTED:
-        raise NotImplementedError("worker processes need a POSIX system: workers=0 does without them")
-    return workers
-
-
-def _molecules(mols: Any) -> Sequence[Chem.Mol | None]:
-    if isinstance(mols, (str, bytes, Chem.Mol)) or not isinstance(mols, Iterable):
-        raise TypeError(f"mols must be a sequence of molecules, not {mols!r}")
-    found = [None if is_missing(mol) else mol for mol in mols]
-    wrong = [f"mols[{i}] is {mol!r}" for i, mol in enumerate(found) if not isinstance(mol, (Chem.Mol, type(None)))]
-    if wrong:
-        raise TypeError(f"every item must be a Chem.Mol or None, but {', '.join(wrong)}")
-    return found
-
-
-def _counts(mols: Sequence[Chem.Mol | None], asked: Any, first: int = 0) -> list[int]:
-    """Conformers wanted of each molecule, the first of which has this index; bad ones are told with theirs."""
-    if callable(asked):
-        counts = [asked(mol) if mol is not None and not _obstacle(mol) else UNKNOWN for mol in mols]
-    elif isinstance(asked, (str, bytes)) or not isinstance(asked, Iterable):
-        return [check_count(asked)] * len(mols)
-    else:
-        counts = list(asked)
-    if len(counts) != len(mols):
-        raise ValueError(f"numConfs has {len(counts)} entries for {len(mols)} molecules")
-    return _checked(dict(enumerate(counts, first)))
-
-
-def _checked(counts: dict[int, Any]) -> list[int]:
-    """Counts by the index of their molecule as integers; all that are none are told."""
-    good, errors = [], []
-    for index, count in counts.items():
-        try:
-            good.append(check_count(count))
-        except (TypeError, OverflowError) as error:
-            errors.append(type(error)(f"molecule {index}: {error}"))
-    if errors:
-        raise type(errors[0])("; ".join(map(str, errors)))
-    return good
-
-
-def _obstacle(mol: Chem.Mol | None) -> str:
-    """Why a molecule cannot even be looked at."""
-    if mol is None:
-        return "there is no molecule: None (a SMILES that could not be parsed?)"
-    try:
-        check_molecule(mol)
-    except (ValueError, RuntimeError) as error:  # RuntimeError: RDKit's own checks
-        return str(error)
-    return ""
-
-
-def _item(mol: Chem.Mol | None, count: int) -> Job | EmbedOutcome:
-    obstacle = _obstacle(mol)
-    if mol is None or obstacle:
-        return failed(count, FailureCause.BAD_MOLECULE, obstacle)
-    warn_of_missing_hydrogens(mol)
-    return Job(mol, count)
-
-
 def _stream(
-    mols: Iterator[Chem.Mol | None], asked: int | CountOf, settings: EBD, workers: int | None, told: EBD | None
+    mols: Iterator[Chem.Mol | None], asked: int | CountOf, settings: EBD, crew: Runner, counted: EBD | None
 ) -> Generator[tuple[Chem.Mol | None, EmbedReport], None, None]:
     read: dict[int, Chem.Mol | None] = {}
     number, stereo = itertools.count(), settings.stereo
@@ -274,64 +190,23 @@ def _stream(
             if not isinstance(mol, (Chem.Mol, type(None))):
                 raise TypeError(f"every item must be a Chem.Mol or None, but molecule {i} is {mol!r}")
             for isomer in _isomers(mol, stereo):
-                [count] = _counts([isomer], asked, i)
+                [count] = counts_of([isomer], asked, i)
                 read[next(number)] = isomer
-                yield _item(isomer, count)
+                yield item_of(isomer, count)
 
-    with closing(_outcomes(items(), settings, workers, LOOK_AHEAD)) as outcomes:
+    with closing(crew.outcomes(items(), settings, LOOK_AHEAD)) as outcomes:
         for i, outcome in enumerate(outcomes):
             mol = read.pop(i)
             report = settle(mol, outcome, settings.clearConfs)
-            if told is not None:
-                told.record_failures(report.GetFailureCounts())
+            if counted is not None:
+                counted.record_failures(report.GetFailureCounts())
             yield mol, report
 
 
 def _isomers(mol: Chem.Mol | None, stereo: str) -> list[Chem.Mol | None]:
-    if stereo != "enumerate" or mol is None or _obstacle(mol):
+    if stereo != "enumerate" or mol is None or obstacle_of(mol):
         return [mol]
     return [*EnumerateStereo(mol)] if undefined_stereo(mol) else [mol]
-
-
-def _outcomes(
-    items: Iterator[Job | EmbedOutcome], settings: EBD, workers: int | None, ahead: int | None, served: bool = False
-) -> Generator[EmbedOutcome, None, None]:
-    """Outcomes in order, by workers where there are any.
-
-    Args:
-        items: Jobs, and outcomes of molecules that need no work.
-        settings: Of every molecule.
-        workers: As in `EmbedMolecules`.
-        ahead: Molecules read ahead per worker; None: any number.
-        served: Whether this process deblurs for its workers, also where the device is no GPU.
-    """
-    count, items = _peeked(items, default_workers() if workers is None else workers)
-    workers = 0 if workers is None and count == 1 else count
-    if not workers:
-        yield from (outcome_of(item, settings) if isinstance(item, Job) else item for item in items)
-        return
-    model = load_model(settings.model, settings.device)
-    queue = OrderedQueue(items, None if ahead is None else ahead * workers)
-    with Pool(settings, workers, model if served or model.device.type == "cuda" else None) as pool:
-        yield from pool.outcomes(queue)
-
-
-def _peeked(items: Iterator[Job | EmbedOutcome], most: int) -> tuple[int, Iterator[Job | EmbedOutcome]]:
-    """How many items there are, counted no further than `most`, and the same items again."""
-    first: list[Job | EmbedOutcome] = []
-    try:
-        while len(first) < most:
-            first.append(next(items))
-    except StopIteration:
-        pass
-    except Exception as error:
-        return len(first), chain(first, _raising(error))
-    return len(first), chain(first, items)
-
-
-def _raising(error: Exception) -> Iterator[Job | EmbedOutcome]:
-    yield from ()
-    raise error
 
 
 def _bar(total: int, shown: bool) -> Any:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import Any
 
 from rdkit import Chem
 
@@ -70,13 +67,3 @@ def packed(job: Job, params: EBD) -> Work:
 def unpacked(work: Work) -> Job:
     """A job as it was before it was sent."""
     return Job(Chem.Mol(work.mol), work.num_confs)  # type: ignore[call-overload]  # RDKit's stubs say str
-
-
-def send(connection: Connection, message: Any) -> None:
-    """Send a message; an OSError where nobody listens any more."""
-    connection.send_bytes(pickle.dumps(message, protocol=5))  # Connection.send would share torch's tensors
-
-
-def receive(connection: Connection) -> Any:
-    """The next message; an EOFError or OSError where the other side has gone."""
-    return pickle.loads(connection.recv_bytes())

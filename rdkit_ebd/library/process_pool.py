@@ -1,40 +1,33 @@
 """How do worker processes share the molecules of a library? One loop: hand out, listen, deblur, replace the dead.
 
-A worker is an interpreter of its own, started by command line and not by `multiprocessing`: scripts without
-`if __name__ == "__main__"` and notebooks work, and no thread of torch is ever forked. What a worker dies of costs the
-others nothing.
+What a worker dies of costs the others nothing.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from rdkit import rdBase
 
 from rdkit_ebd.embedding.pipeline import EmbedOutcome
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.service import Deblurred, DeviceFull, Request, companions, deblur_requests
 from rdkit_ebd.library.job import Job, failed
-from rdkit_ebd.library.messages import Ready, Refusal, Start, packed, receive, send
+from rdkit_ebd.library.messages import Ready, Refusal, Start, packed
 from rdkit_ebd.library.ordered_queue import OrderedQueue
+from rdkit_ebd.library.worker_main import serve
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import FailureCause
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
+from rdkit_ebd.runtime.processes import Process, end_all, interpreter, listen, receive, send
 
-WORKER = "rdkit_ebd.library.worker_main"
 GRACE = 30.0  # seconds beyond its timeout after which a molecule's worker is taken to hang
 START_LIMIT = 300.0  # seconds in which a worker must be ready
-SUPPORTED = os.name == "posix"  # a Windows process cannot inherit its end of a socket pair by number
-_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-# glibc gives large blocks back to the system at once, and every tensor of the network is then paid for in page faults.
-_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 29)}
+MOST_FAILED_STARTS = 3  # one after the other that are tried again: memory may be short for a moment, or for good
 
 
 class Worker:
@@ -42,45 +35,25 @@ class Worker:
 
     Attributes:
         process: The process.
-        connection: To it; its end is the process's end.
         ready: Whether it has loaded the model.
         job: What it is working at, and its number.
         since: `time.monotonic()` when it was started or given its job.
     """
 
     def __init__(self, start: Start) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [*_interpreter(), "-m", WORKER, str(theirs.fileno())],
-                stdin=subprocess.PIPE,  # held open, never written to: the worker sees it end when this process ends
-                stdout=2,  # ours is not the place for what RDKit prints
-                env=_environment(),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for this process, which ends its workers
-            )
-        self.connection = Connection(ours.detach())
+        self.process = Process(serve)
         self.ready, self.since = False, time.monotonic()
         self.job: tuple[int, Job] | None = None
         with suppress(OSError):  # it has died, which its parent will see
-            send(self.connection, start)
+            send(self.process.connection, start)
 
     def give(self, number: int, job: Job, params: EBD) -> None:
         """Hand over a job; an OSError where the process has gone."""
         self.job, self.since = (number, job), time.monotonic()
-        send(self.connection, packed(job, params))
-
-    def end(self) -> str:
-        """End the process at once, and say how it had ended."""
-        self.process.kill()
-        self.connection.close()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        code = self.process.wait()
-        return f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        send(self.process.connection, packed(job, params))
 
 
-class Pool:
+class WorkerPool:
     """Worker processes, for a `with` block; none of them outlives it.
 
     Args:
@@ -95,8 +68,9 @@ class Pool:
         self._params.numThreads, self._params.device = 1, "cpu"
         self._count = count
         self._requests: list[tuple[Worker, Request]] = []
+        self._failed_starts = 0
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> WorkerPool:
         try:
             for _ in range(self._count):
                 self._start()
@@ -111,11 +85,11 @@ class Pool:
         self._end_all()
 
     def outcomes(self, queue: OrderedQueue) -> Iterator[EmbedOutcome]:
-        """Outcomes of the jobs of a line, in its order.
+        """Outcomes of the jobs of a queue, in its order.
 
         Raises:
             RuntimeError: No worker can be started.
-            Exception: What the line's source raised, in its turn.
+            Exception: What the queue's source raised, in its turn.
         """
         while not queue.over:
             self._hand_out(queue)
@@ -135,16 +109,17 @@ class Pool:
                 self._bury(worker, queue)
             except Exception as error:  # RDKit cannot pack it
                 worker.job = None
-                told = f"internal error: {error!r}"
-                queue.finish(taken[0], failed(taken[1].num_confs, FailureCause.INTERNAL_ERROR, told))
+                message = f"internal error: {error!r}"
+                queue.finish(taken[0], failed(taken[1].num_confs, FailureCause.INTERNAL_ERROR, message))
 
     def _listen(self, queue: OrderedQueue, patient: bool) -> None:
         """Take in what workers have said, waiting for it if there is time; if it is nothing, do what they asked for."""
-        patience = self._until_the_next_limit() if patient and not self._requests else 0.0
-        said = wait([worker.connection for worker in self.workers], patience)
-        for worker in [w for w in self.workers if w.connection in said]:
+        wait = NEVER if patient and not self._requests else Deadline(0.0)
+        by_process = {worker.process: worker for worker in self.workers}
+        said = [by_process[process] for process in listen(by_process, wait)]
+        for worker in said:
             try:
-                self._take_in(worker, receive(worker.connection), queue)
+                self._take_in(worker, receive(worker.process.connection), queue)
             except (EOFError, OSError):
                 self._bury(worker, queue)
         if self._requests and not said:
@@ -153,7 +128,7 @@ class Pool:
 
     def _take_in(self, worker: Worker, message: Any, queue: OrderedQueue) -> None:
         if isinstance(message, Ready):
-            worker.ready = True
+            worker.ready, self._failed_starts = True, 0
         elif isinstance(message, Request):
             self._requests.append((worker, message))
         elif worker.job is not None:
@@ -167,7 +142,7 @@ class Pool:
         self._requests = [pair for k, pair in enumerate(self._requests) if k not in chosen]
         for (worker, _), answer in zip(together, self._answers([request for _, request in together]), strict=True):
             with suppress(OSError):  # it has died, which `_listen` will see
-                send(worker.connection, answer)
+                send(worker.process.connection, answer)
 
     def _answers(self, requests: list[Request]) -> list[Deblurred | Refusal]:
         assert self._model is not None
@@ -178,26 +153,29 @@ class Pool:
                 return [answer for request in requests for answer in self._answers([request])]
             return [Refusal(str(error), isinstance(error, DeviceFull))]
 
-    def _bury(self, worker: Worker, queue: OrderedQueue) -> None:
+    def _bury(self, worker: Worker, queue: OrderedQueue, how: str = "") -> None:
         """Take note of a worker's death, and start another in its place."""
-        how = self._remove(worker)
+        ended = self._remove(worker)
         if worker.job is not None:
-            queue.lose(*worker.job, how)
-        if worker.ready:
+            queue.lose(*worker.job, how or ended)
+        self._failed_starts += not worker.ready
+        if worker.ready or self._failed_starts <= MOST_FAILED_STARTS:
             self._start()
-        elif not self.workers:
-            raise RuntimeError(
-                f"worker processes cannot be started: {' '.join(_interpreter())} -m {WORKER} ended {how}, "
-                "with what it says on standard error; workers=0 works without them"
-            )
+            return
+        command = f"{' '.join(interpreter())} ended {how or ended}, with what it says on standard error"
+        if not self.workers:
+            raise RuntimeError(f"worker processes cannot be started: {command}; workers=0 works without them")
+        rdBase.LogWarningMsg(f"{len(self.workers)} of {self._count} worker processes are left: {command}")
 
     def _end_the_late(self, queue: OrderedQueue) -> None:
+        for worker in [w for w in self.workers if w.process.is_stopped]:
+            self._bury(worker, queue, "stopped by a signal and not continued")
         for worker in [w for w in self.workers if time.monotonic() >= self._limit(w)]:
             if worker.job is not None:
                 number, job = worker.job
                 worker.job = None
-                told = f"its worker process did not answer in {self._params.timeout + GRACE:.0f} s and was ended"
-                queue.finish(number, failed(job.num_confs, FailureCause.EXCEEDED_TIMEOUT, told))
+                message = f"its worker process did not answer in {self._params.timeout + GRACE:.0f} s and was ended"
+                queue.finish(number, failed(job.num_confs, FailureCause.EXCEEDED_TIMEOUT, message))
             self._bury(worker, queue)
 
     def _limit(self, worker: Worker) -> float:
@@ -208,31 +186,14 @@ class Pool:
             return float("inf")
         return worker.since + self._params.timeout + GRACE
 
-    def _until_the_next_limit(self) -> float | None:
-        limit = min((self._limit(worker) for worker in self.workers), default=float("inf"))
-        return max(0.0, limit - time.monotonic()) if limit < float("inf") else None
-
     def _start(self) -> None:
         self.workers.append(Worker(Start(self._params, self._model is not None)))
 
     def _remove(self, worker: Worker) -> str:
         self.workers.remove(worker)
         self._requests = [pair for pair in self._requests if pair[0] is not worker]
-        return worker.end()
+        return worker.process.end()
 
     def _end_all(self) -> None:
-        for worker in list(self.workers):
-            worker.process.kill()  # all of them first, so that none waits for another's end
-        for worker in list(self.workers):
-            self._remove(worker)
-
-
-def _interpreter() -> list[str]:
-    # -P: a random.py in the current folder is not for the worker to import
-    return [sys.executable, *["-P"] * (sys.version_info >= (3, 11))]
-
-
-def _environment() -> dict[str, str]:
-    """That of this process, with its import path, one thread for every library, and memory that is kept."""
-    paths = [str(Path(path).absolute()) for path in sys.path if isinstance(path, str)]
-    return {**os.environ, **_THREADS, **_MEMORY, "PYTHONPATH": os.pathsep.join(paths)}
+        end_all(worker.process for worker in self.workers)
+        self.workers, self._requests = [], []

@@ -1,15 +1,10 @@
 """What does a worker process do? Molecule after molecule, until its parent ends it or goes away.
 
-Started by `process_pool` as `python -m rdkit_ebd.library.worker_main FD`, where FD is its end of a socket pair.
-Standard input is the parent's lifeline: it ends when the parent does, however that ends.
+Its life is that of a `runtime.processes.Process`.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -19,9 +14,8 @@ from rdkit import rdBase
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.generators.service import Deblurred, Deblurrer, DeviceFull, Request
 from rdkit_ebd.library.job import outcome_of
-from rdkit_ebd.library.messages import Ready, Refusal, Start, receive, send, unpacked
-
-ORPHANED = 3  # exit code
+from rdkit_ebd.library.messages import Ready, Refusal, Start, unpacked
+from rdkit_ebd.runtime.processes import receive, send
 
 
 @dataclass(frozen=True)
@@ -59,18 +53,7 @@ def work(connection: Connection) -> None:
             send(connection, outcome_of(job, start.params, deblurrer))
 
 
-def main() -> None:
-    """Run as a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def serve(connection: Connection) -> None:
+    """What a worker process does."""
     torch.set_num_threads(1)
-    work(Connection(int(sys.argv[1])))
-
-
-def _end_with_parent() -> None:
-    os.read(sys.stdin.fileno(), 1)  # nothing is ever written
-    os._exit(ORPHANED)
-
-
-if __name__ == "__main__":
-    main()
+    work(connection)

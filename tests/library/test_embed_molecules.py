@@ -20,7 +20,7 @@ from helpers import coords_of, with_hydrogens
 from rdkit import Chem
 
 from rdkit_ebd import EBD, EmbedMoleculeEBD, EmbedMolecules, StreamMolecules, conformers_by_rotors
-from rdkit_ebd.library import embed_molecules as library
+from rdkit_ebd.library.runner import LocalRunner
 from rdkit_ebd.report import EmbedReport
 
 PARAMS = EBD(randomSeed=7, device="cpu")
@@ -33,10 +33,7 @@ def mols_of(names: Sequence[str] = NAMES) -> list[Chem.Mol]:
 
 def served(mols: Sequence[Chem.Mol], counts: Sequence[int], params: EBD) -> list[EmbedReport]:
     """As a machine with a GPU does it, on the CPU."""
-    settings = library._settings(params, {})
-    items = (library._item(mol, count) for mol, count in zip(mols, counts, strict=True))
-    outcomes = library._outcomes(items, settings, 2, None, served=True)
-    return [library.settle(mol, o, params.clearConfs) for mol, o in zip(mols, outcomes, strict=True)]
+    return EmbedMolecules(mols, counts, params, runner=LocalRunner(2, served=True)).reports
 
 
 def by_workers(number: int, mols: Sequence[Chem.Mol], counts: Sequence[int], params: EBD) -> list[EmbedReport]:
@@ -170,6 +167,9 @@ def test_what_the_input_raises_comes_in_its_turn_and_early_ends_leave_nothing() 
         (["C"], "3", {}, TypeError, "'3'"),
         (["C"], 1, {"workers": -1}, ValueError, "workers"),
         (["C"], 1, {"workers": "two"}, TypeError, "workers"),
+        (["C"], 1, {"runner": "remote"}, TypeError, "'local' or an object with a method `outcomes`, not 'remote'"),
+        (["C"], 1, {"runner": LocalRunner}, TypeError, "method `outcomes`"),
+        (["C"], 1, {"runner": LocalRunner(0), "workers": 2}, ValueError, "workers=2 is for runner='local'"),
         (["C"], 1, {"randomsed": 1}, TypeError, "randomSeed"),
         (["C"], 1, {"model": "none such"}, ValueError, "none such"),
         (["C"], 1, {"params": EBD(), "randomSeed": 1}, TypeError, "not both"),

@@ -11,8 +11,9 @@ from helpers import coords_of, embedded
 from rdkit import Chem
 
 from rdkit_ebd.library.job import Job
-from rdkit_ebd.library.messages import Start, packed, receive, send, unpacked
+from rdkit_ebd.library.messages import Start, packed, unpacked
 from rdkit_ebd.params import EBD
+from rdkit_ebd.runtime.processes import receive, send
 
 
 @pytest.mark.parametrize("coarse", ["conformers", None])

@@ -22,7 +22,8 @@ from rdkit_ebd.library import process_pool as pool
 from rdkit_ebd.library.job import Job
 from rdkit_ebd.library.messages import Refusal
 from rdkit_ebd.library.ordered_queue import OrderedQueue
-from rdkit_ebd.library.process_pool import Pool
+from rdkit_ebd.library.process_pool import WorkerPool
+from rdkit_ebd.runtime import processes
 
 PARAMS = EBD(randomSeed=4, device="cpu")
 Meddle = Callable[..., set[int]]
@@ -53,7 +54,7 @@ def meddle(monkeypatch: pytest.MonkeyPatch) -> Meddle:
     return meddle
 
 
-def through(crew: Pool, mols: list[Chem.Mol]) -> list[EmbedOutcome]:
+def through(crew: WorkerPool, mols: list[Chem.Mol]) -> list[EmbedOutcome]:
     jobs: Iterator[Job | EmbedOutcome] = (Job(mol, 2) for mol in mols)
     with crew:
         outcomes = list(crew.outcomes(OrderedQueue(jobs)))
@@ -65,7 +66,7 @@ def through(crew: Pool, mols: list[Chem.Mol]) -> list[EmbedOutcome]:
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(meddle: Meddle) -> None:
     mols, alone = ([with_hydrogens(name) for name in NAMES] for _ in range(2))
     killed = meddle("nicotine", signal.SIGKILL, 1)
-    outcomes = through(Pool(PARAMS, 2), mols)
+    outcomes = through(WorkerPool(PARAMS, 2), mols)
     assert [running(pid) for pid in killed] == [False]
     assert all(outcome.report.ok for outcome in outcomes)
     for mol, one in zip(mols, alone, strict=True):
@@ -76,7 +77,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(meddle: Meddle) -> None
 def test_a_molecule_that_kills_twice_is_given_up(meddle: Meddle) -> None:
     mols = [with_hydrogens(name) for name in NAMES]
     killed = meddle("nicotine", signal.SIGKILL, 2)
-    outcomes = through(Pool(PARAMS, 1), mols)
+    outcomes = through(WorkerPool(PARAMS, 1), mols)
     assert len(killed) == 2
     assert [outcome.report.ok for outcome in outcomes] == [True, False, True]
     assert outcomes[1].report.failed == [(0, "WORKER_DIED"), (1, "WORKER_DIED")]
@@ -88,13 +89,13 @@ def test_a_molecule_that_hangs_is_ended(meddle: Meddle) -> None:
     params = PARAMS.copy()
     params.timeout = 60
     hung = meddle("nicotine", signal.SIGSTOP, 1, grace=-60.0)
-    outcomes = through(Pool(params, 1), [with_hydrogens(name) for name in ("nicotine", "captopril")])
+    outcomes = through(WorkerPool(params, 1), [with_hydrogens(name) for name in ("nicotine", "captopril")])
     assert outcomes[0].report.failed == [(0, "EXCEEDED_TIMEOUT"), (1, "EXCEEDED_TIMEOUT")]
     assert outcomes[1].report.ok
     assert [running(pid) for pid in hung] == [False]
 
 
-class Patient(Pool):
+class Patient(WorkerPool):
     """Waits a while for a second request."""
 
     patience = 200
@@ -125,7 +126,7 @@ def test_requests_of_several_workers_share_a_batch(monkeypatch: pytest.MonkeyPat
 
 def test_only_the_request_that_is_too_large_is_refused() -> None:
     model = load_model(device="cpu")
-    crew = Pool(PARAMS, 0, replace(model, network=Cramped(model.network, atoms=28)))
+    crew = WorkerPool(PARAMS, 0, replace(model, network=Cramped(model.network, atoms=28)))
     small, large = crew._answers([request_of("nicotine"), request_of("captopril")])
     assert isinstance(small, Deblurred)
     assert isinstance(large, Refusal)
@@ -134,16 +135,17 @@ def test_only_the_request_that_is_too_large_is_refused() -> None:
 
 
 def test_workers_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_interpreter", lambda: ["false"])
+    monkeypatch.setattr(processes, "interpreter", lambda: ["false"])
+    monkeypatch.setattr(pool, "interpreter", lambda: ["false"])
     with pytest.raises(RuntimeError, match=r"cannot be started.*exit code 1.*workers=0"):
-        through(Pool(PARAMS, 2), [with_hydrogens("nicotine")])
+        through(WorkerPool(PARAMS, 2), [with_hydrogens("nicotine")])
 
 
 def test_an_error_on_the_way_ends_all_workers() -> None:
     pids: list[int] = []
 
     def interrupted() -> None:
-        with Pool(PARAMS, 2) as crew:
+        with WorkerPool(PARAMS, 2) as crew:
             pids.extend(worker.process.pid for worker in crew.workers)
             assert all(running(pid) for pid in pids)
             raise KeyboardInterrupt
@@ -151,3 +153,24 @@ def test_an_error_on_the_way_ends_all_workers() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert [running(pid) for pid in pids] == [False, False]
+
+
+def test_a_worker_killed_before_it_is_ready_is_replaced() -> None:
+    mols = [with_hydrogens("nicotine")]
+    jobs: Iterator[Job | EmbedOutcome] = (Job(mol, 2) for mol in mols)
+    with WorkerPool(PARAMS, 1) as crew:
+        [first] = crew.workers
+        os.kill(first.process.pid, signal.SIGKILL)
+        [outcome] = crew.outcomes(OrderedQueue(jobs))
+        assert [worker.process.pid for worker in crew.workers] != [first.process.pid]
+        assert len(crew.workers) == 1
+    assert len(outcome.found) == 2
+
+
+def test_a_stopped_worker_is_replaced_without_a_time_limit(meddle: Meddle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LOOK", 0.05)
+    assert PARAMS.timeout == 0
+    stopped = meddle("nicotine", signal.SIGSTOP, 1)
+    [outcome] = through(WorkerPool(PARAMS, 1), [with_hydrogens("nicotine")])
+    assert outcome.report.ok
+    assert [running(pid) for pid in stopped] == [False]

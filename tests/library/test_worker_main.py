@@ -1,9 +1,7 @@
-"""Does a worker do what its parent says, and end when there is no parent?"""
+"""Does a worker do what its parent says?"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import Pipe
@@ -19,8 +17,9 @@ from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle
 from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.generators.service import LocalDeblurrer, Request
 from rdkit_ebd.library.job import Job
-from rdkit_ebd.library.messages import Ready, Refusal, Start, packed, receive, send
+from rdkit_ebd.library.messages import Ready, Refusal, Start, packed
 from rdkit_ebd.library.worker_main import work
+from rdkit_ebd.runtime.processes import receive, send
 
 PARAMS = EBD(randomSeed=4, device="cpu")
 
@@ -65,15 +64,3 @@ def test_a_refusal_of_the_parent_is_an_outcome(parent: Connection) -> None:
         report = receive(parent).report
         assert report.failed == [(0, cause)]
         assert "no room" in report.messages[0]
-
-
-def test_a_process_without_a_parent_ends() -> None:
-    ours, theirs = cast("tuple[Connection, Connection]", Pipe())
-    command = [sys.executable, "-m", "rdkit_ebd.library.worker_main", str(theirs.fileno())]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]) as process:
-        send(ours, Start(PARAMS, False))
-        assert isinstance(receive(ours), Ready)
-        assert process.poll() is None
-        assert process.stdin is not None
-        process.stdin.close()  # all that a SIGKILL of the parent does for it; the connection stays open here
-        assert process.wait(60) == 3

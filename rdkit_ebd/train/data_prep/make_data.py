@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-import torch
 from rdkit import Chem, rdBase
 from tqdm import tqdm
 
 from rdkit_ebd.data.record import parse_smiles
 from rdkit_ebd.potentials import get_potential
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
+from rdkit_ebd.runtime.process_map import in_processes
 from rdkit_ebd.runtime.whole_file import write_whole
 from rdkit_ebd.train.data_prep.choosing import Chosen, MakeDataConfig, choose
 from rdkit_ebd.train.data_prep.coverage import Environment
@@ -139,25 +137,13 @@ def _treated(
             make_shard(part, path, config, embed)
             yield path
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
-        futures = {pool.submit(_in_time, part, path, config, embed, deadline): path for part, path in waiting}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
-        finally:
-            pool.shutdown(cancel_futures=True)
+    for place, _ in in_processes(partial(partial, _in_time, config, embed, deadline), waiting, workers):
+        yield waiting[place][1]
 
 
-def _in_time(part: Sequence[Chosen], path: Path, config: MakeDataConfig, embed: Embedder, deadline: Deadline) -> None:
+def _in_time(config: MakeDataConfig, embed: Embedder, deadline: Deadline, task: tuple[Sequence[Chosen], Path]) -> None:
     if not deadline.passed:
-        make_shard(part, path, config, embed)
-
-
-def _one_thread() -> None:
-    """Shards are made side by side; an engine's own threads would be in each other's way."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
+        make_shard(*task, config, embed)
 
 
 def _resumed_choice(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
 from rdkit import Chem, rdBase
 from tqdm import tqdm
 
@@ -25,6 +24,7 @@ from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.runtime.deadline import Deadline
+from rdkit_ebd.runtime.process_map import in_processes
 from rdkit_ebd.runtime.whole_file import write_whole
 from rdkit_ebd.seeds.seeding import Seeding
 from rdkit_ebd.seeds.skeleton import skeleton_of
@@ -114,20 +114,16 @@ def prepare(
     records = read_records(data, limit=limit, max_confs=config.max_confs)
     paths = []
     name = data.name.split(".")[0]
-    # One thread each: what a model corrects would otherwise wait for the threads of its neighbours.
-    with (
-        get_context("spawn").Pool(workers, torch.set_num_threads, (1,)) as pool,
-        tqdm(desc=name, unit=" molecules") as bar,
-    ):
+    make = partial(_made, vocabulary, config, kept_back)
+    with tqdm(desc=name, unit=" molecules") as bar:
         for number, part in enumerate(_parts(records, shard_size)):
             path = out / f"{name}-{number:03d}.shard"
             if not path.exists():
-                tasks = ((record, vocabulary, config, kept_back) for record in part)
-                made = []
-                for examples in pool.imap(_make, tasks, chunksize=4):
-                    made += examples
+                made: dict[int, list[Example]] = {}
+                for place, examples in in_processes(partial(partial, make), part, workers):
+                    made[place] = examples
                     bar.update()
-                save_shard(path, made)
+                save_shard(path, [example for _, examples in sorted(made.items()) for example in examples])
             paths.append(path)
     return paths
 
@@ -206,8 +202,7 @@ def _block(mol: Chem.Mol) -> str:
     return str(Chem.MolToInchiKey(mol)).partition("-")[0]
 
 
-def _make(task: tuple[Record, Vocabulary, PrepareConfig, Collection[str]]) -> list[Example]:
-    record, vocabulary, config, kept_back = task
+def _made(vocabulary: Vocabulary, config: PrepareConfig, kept_back: Collection[str], record: Record) -> list[Example]:
     with rdBase.BlockLogs():
         foreign = config.elements and not {a.GetAtomicNum() for a in record.mol.GetAtoms()} <= set(config.elements)
         if foreign or (kept_back and _block(record.mol) in kept_back):
