@@ -8,15 +8,10 @@ Poses of a series over a common core; atoms put right over a known shape, or ove
 from __future__ import annotations
 
 import numpy as np
-import torch
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
 import rdkit_ebd
-from rdkit_ebd.arrays.batch import collate, fragment_points
-from rdkit_ebd.chem.featurise import mol_graph
-from rdkit_ebd.chem.fragments import Vocabulary
-from rdkit_ebd.generators.checkpoint import load_model
 
 # %%
 # A series with a benzothiazole core: its atoms stay exactly where the template has them.
@@ -48,10 +43,8 @@ print(f"ibuprofen: moved by {', '.join(f'{m:.2f}' for m in moved)} angstrom from
 # Or give less than that, one point for each fragment: the fragment model finds places for the atoms about them, and
 # the hand that is written. The points here are those of the rough shapes; they could be drawn, or of a simulation.
 
-graph = mol_graph(mol, Vocabulary.from_dict(load_model("ebd-c2f").config.vocabulary))
-layout = Chem.Mol(rough)
-for conformer in layout.GetConformers():
-    points = fragment_points(torch.from_numpy(conformer.GetPositions())[None], collate([graph]))
-    conformer.SetPositions(points[0].numpy())
-ids = rdkit_ebd.EmbedMoleculeEBD(layout, 3, model="ebd-c2f", coarse="conformers", randomSeed=1)
-print(f"ibuprofen from {len(set(graph.fragments))} points: {len(ids)} conformers")
+layout = rdkit_ebd.FragmentLayout(rough)  # of the fragments of the model "ebd-c2f"
+points = layout.points(rough)
+drawn = layout.with_points(points)
+ids = rdkit_ebd.EmbedMoleculeEBD(drawn, 3, model=layout.model, coarse="conformers", randomSeed=1)
+print(f"ibuprofen from {len(layout)} points: {len(ids)} conformers")

@@ -17,10 +17,8 @@ from collections import Counter
 from rdkit import Chem
 
 import rdkit_ebd
-from rdkit_ebd.io.read import read_molecules
-from rdkit_ebd.io.sdf import SDFWriter
-from rdkit_ebd.report import CAUSES
-from rdkit_ebd.viz.pictures import draw_deblurring, draw_ensemble
+from rdkit_ebd.io import SDFWriter, read_molecules
+from rdkit_ebd.viz import draw_deblurring, draw_ensemble
 
 DRUGS = {
     "paracetamol": "CC(=O)Nc1ccc(O)cc1",
@@ -71,7 +69,7 @@ def embed(name: str, mol: Chem.Mol, writer: SDFWriter) -> bool:
     writer.write(mol, name)
     stereo = "none written" if report.stereo_yield is None else f"{100 * report.stereo_yield:.0f} %"
     # What distance geometry tried and dropped within a seed is RDKit's business; here is what the judgement saw.
-    causes = {cause: n for cause, n in report.failures.most_common() if cause not in CAUSES}
+    causes = {cause: n for cause, n in report.failures.most_common() if cause in rdkit_ebd.FailureCause.__members__}
     seen = ", ".join(f"{cause}: {n}" for cause, n in causes.items()) or "nothing"
     seconds = sum(report.seconds.values())
     print(f"{name:24} {len(report.ids):>4} of {CONFORMERS:>2} {seconds:>8.2f} {stereo:>13}  {seen}", flush=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rdkit import Chem
 
-from rdkit_ebd.io.sdf import SDFWriter
+from rdkit_ebd.io import SDFWriter
 from rdkit_ebd_docking import DockPrep, PrepareLigand
 
 ligand = PrepareLigand(Chem.MolFromSmiles("C[C@H]1CC[C@@H](NC(=O)c2ccccc2)CC1"), DockPrep(numConfs=12), "amide")

@@ -18,11 +18,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 import rdkit_ebd
-from rdkit_ebd.chem.fragments import Vocabulary, assign_fragments
-from rdkit_ebd.data.readers import read_records
-from rdkit_ebd.generators.checkpoint import load_model
-from rdkit_ebd.viz.paper_figures import draw_fragment_scatter, draw_spectra, fragment_rmsd
-from rdkit_ebd.viz.pictures import draw_deblurring
+from rdkit_ebd.viz import draw_deblurring, draw_fragment_scatter, draw_spectra, fragment_rmsd
 
 DRUGS = {
     "(S)-ibuprofen": "CC(C)Cc1ccc(cc1)[C@H](C)C(=O)O",
@@ -45,9 +41,8 @@ def references() -> dict[str, tuple[Chem.Mol, np.ndarray]]:
 
 def read(data: Path) -> dict[str, tuple[Chem.Mol, np.ndarray]]:
     """The same from a data set."""
-    return {
-        r.title: (r.mol, r.coords.astype(float)) for r in read_records(data, limit=len(DRUGS), max_confs=CONFORMERS)
-    }
+    records = rdkit_ebd.read_records(data, limit=len(DRUGS), max_confs=CONFORMERS)
+    return {record.title: (record.mol, record.coords.astype(float)) for record in records}
 
 
 def deblurred(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray, Chem.Mol]:
@@ -63,10 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="reference conformers")
     data = parser.parse_args().data
-    vocabulary = Vocabulary.from_dict(load_model().config.vocabulary)
     spectra, distances = [], {}
     for name, (mol, known) in (read(data) if data else references()).items():
-        fragments = assign_fragments(mol, vocabulary)
+        fragments = rdkit_ebd.FragmentLayout(mol, "default").fragments
         seeds, made, path = deblurred(mol)
         before, after = (fragment_rmsd(x, known, fragments) for x in (seeds, made))
         nearest = np.arange(len(seeds)), before.argmin(1)  # each seed has one reference to come nearer to

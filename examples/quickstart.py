@@ -10,7 +10,7 @@ from __future__ import annotations
 from rdkit import Chem
 
 import rdkit_ebd
-from rdkit_ebd.io.sdf import SDFWriter
+from rdkit_ebd.io import SDFWriter
 
 mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(OCCN2CCOCC2)cc1"))
 report = rdkit_ebd.EmbedWithReport(mol, 20, randomSeed=42, pruneRmsThresh=0.5)

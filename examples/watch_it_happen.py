@@ -11,7 +11,7 @@ from __future__ import annotations
 from rdkit import Chem
 
 import rdkit_ebd
-from rdkit_ebd.viz.pictures import draw_deblurring, draw_ensemble
+from rdkit_ebd.viz import draw_deblurring, draw_ensemble
 
 mol = Chem.AddHs(Chem.MolFromSmiles("COc1cc2ncnc(Nc3ccc(F)c(Cl)c3)c2cc1OCCCN1CCOCC1"))
 mol.SetProp("_Name", "gefitinib")

@@ -80,6 +80,13 @@ def EmbedMolecule(
 
     Raises:
         The errors of `EmbedMoleculeEBD`.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> EmbedMolecule(mol, randomSeed=42)
+        0
+        >>> EmbedMolecule(mol, numConfs=3, randomSeed=42)
+        [0, 1, 2]
     """
     wanted = 1 if numConfs is None else numConfs
     ids = EmbedWithReport(mol, wanted, params, callback=callback, **keywords).ids
@@ -110,6 +117,14 @@ def EmbedWithReport(
 
     Raises:
         The errors of `EmbedMoleculeEBD`.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> report = EmbedWithReport(mol, 5, EBD(randomSeed=42))
+        >>> report.ok, report.ids
+        (True, [0, 1, 2, 3, 4])
+        >>> report.summary()
+        '5 of 5 conformers in ... s...'
     """
     settings = settings_of(params, keywords)
     check_molecule(mol)

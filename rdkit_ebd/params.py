@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -65,11 +65,20 @@ def count_threads(number: int) -> int:
 
 @dataclasses.dataclass(repr=False, kw_only=True)
 class EBD:
-    """Parameters of an embedding, used as RDKit's own: `ps = EBD(); ps.randomSeed = 42`.
+    """Parameters of an embedding, used as RDKit's own.
 
     Every value is checked when it is set. A name that does not exist is an error, which suggests the nearest that does.
-    `EBD.describe()` lists names, defaults and meanings. What RDKit's EmbedParameters has beyond these fields is
-    in `NOT_SHARED`, with the reason.
+    `EBD.describe()` prints names, defaults and meanings. Lengths are in angstrom, energies in kcal/mol, times in
+    seconds.
+
+    Example:
+        >>> params = EBD(pruneRmsThresh=0.5)
+        >>> params.randomSeed = 42
+        >>> params
+        EBD(randomSeed=42, pruneRmsThresh=0.5)
+        >>> params.seed = 42
+        Traceback (most recent call last):
+        AttributeError: EBD has no parameter 'seed'. Did you mean 'randomSeed'?
     """
 
     # RDKit's names, RDKit's meaning
@@ -300,6 +309,21 @@ class EBD:
 FIELDS: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(EBD)}
 
 
+def _page() -> str:
+    """Every parameter with its meaning, unit and default, as the sections of a docstring."""
+    main = [name for name, f in FIELDS.items() if not f.metadata["coarse"]]
+    coarse = [name for name, f in FIELDS.items() if f.metadata["coarse"]]
+    sections = {"Args": main, "Other Parameters": coarse}
+    pages = ["\n".join([f"    {title}:", *(_entry(name) for name in names)]) for title, names in sections.items()]
+    return "\n\n".join(pages)
+
+
+def _entry(name: str) -> str:
+    """Such as `timeout: seconds for one molecule; 0: no limit. Default: 0.`, wrapped as docstrings are."""
+    words = f"{name}: {FIELDS[name].metadata['help']}. Default: {_default(FIELDS[name])!r}."
+    return textwrap.fill(words, 112, initial_indent=" " * 8, subsequent_indent=" " * 12, break_long_words=False)
+
+
 def _plain_distance_geometry() -> rdDistGeom.EmbedParameters:
     """The paper's seeds: bounds and chirality alone, no knowledge of torsions, rings or macrocycles."""
     params: Any = rdDistGeom.ETDG()
@@ -345,12 +369,13 @@ def _reject_unknown(names: Iterable[str], known: Iterable[str], error: type[Exce
 def _checked_names(init: Callable[..., None]) -> Callable[..., None]:
     """`EBD(...)` whose errors about keywords have suggestions, as those of `EBD.from_keywords` have."""
 
-    @functools.wraps(init)
-    def checked(self: EBD, **values: Any) -> None:
-        _reject_unknown(values, FIELDS, TypeError, "EBD() got an unexpected keyword argument")
-        init(self, **values)
+    def __init__(self: EBD, **parameters: Any) -> None:  # noqa: N807  # help() shows its name and its signature
+        """Set parameters by their names; all others have their defaults."""
+        _reject_unknown(parameters, FIELDS, TypeError, "EBD() got an unexpected keyword argument")
+        init(self, **parameters)
 
-    return checked
+    return __init__
 
 
+EBD.__doc__ = f"{str(EBD.__doc__).rstrip()}\n\n{_page()}\n    "
 EBD.__init__ = _checked_names(EBD.__init__)  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,19 @@ def test_using_the_package_loads_nothing_optional() -> None:
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
     assert loaded & set(OPTIONAL) == set()
     assert {"torch", "rdkit"} <= loaded
+
+
+OUTSIDE = [path for folder in ("examples", "plugins") for path in sorted((PACKAGE.parent / folder).rglob("*.py"))]
+PUBLIC = {"rdkit_ebd", "rdkit_ebd.io", "rdkit_ebd.viz"}  # packages whose names are for everyone
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: path.stem)
+def test_plugins_and_examples_use_public_names_alone(path: Path) -> None:
+    froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in froms if str(node.module).split(".")[0] == "rdkit_ebd"]
+    assert {str(node.module) for node in ours} <= PUBLIC
+    for node in ours:
+        assert {alias.name for alias in node.names} <= set(import_module(str(node.module)).__all__)
 
 
 def test_every_public_name_is_there() -> None:

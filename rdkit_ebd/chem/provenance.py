@@ -44,6 +44,13 @@ def set_provenance(conformer: Conformer, **values: Any) -> None:
 
     Raises:
         TypeError: A name is not in `PROVENANCE`.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("OCCCN"))
+        >>> conformer = mol.GetConformer(EmbedMolecule(mol, randomSeed=1))
+        >>> set_provenance(conformer, energy=-12.5, energy_method="MMFF94s")
+        >>> get_provenance(conformer)["ebd_energy"]
+        -12.5
     """
     named = {name if name.startswith("ebd_") else f"ebd_{name}": value for name, value in values.items()}
     unknown = [name for name in named if name not in PROVENANCE]
@@ -55,7 +62,23 @@ def set_provenance(conformer: Conformer, **values: Any) -> None:
 
 
 def get_provenance(conformer: Conformer) -> dict[str, Any]:
-    """Read what `set_provenance` wrote, with the types of `PROVENANCE`; what was never written is absent."""
+    """Read where a conformer came from: model, seed, index, attempt, stage, refinement, energy.
+
+    Pickles lose it (and so do joblib and multiprocessing) unless RDKit is asked to pickle all properties, once at the
+    beginning: `Chem.SetDefaultPickleProperties(Chem.PropertyPickleOptions.AllProps)`.
+
+    Args:
+        conformer: Of a molecule that this package embedded, refined or scored.
+
+    Returns:
+        By name ("ebd_seed", "ebd_stage", "ebd_energy" in kcal/mol, ...); what was never written is absent.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("OCCCN"))
+        >>> origin = get_provenance(mol.GetConformer(EmbedMolecule(mol, randomSeed=1)))
+        >>> origin["ebd_seed"], origin["ebd_index"], origin["ebd_attempt"]
+        (1, 0, 0)
+    """
     # RDKit's automatic conversion would read a hash such as 12e45678 as a number.
     stored = conformer.GetPropsAsDict(autoConvertStrings=False)
     return {name: kind(stored[name]) for name, kind in PROVENANCE.items() if name in stored}

@@ -59,7 +59,15 @@ class StereoLabels:
 
 
 def stereo_labels(mol: Chem.Mol) -> StereoLabels:
-    """Read the specified stereochemistry of `mol`; what is unspecified, or not judged, gives no label."""
+    """Read the specified stereochemistry of a molecule; what is unspecified, or not judged, gives no label.
+
+    Args:
+        mol: Its graph is read, not its conformers.
+
+    Example:
+        >>> stereo_labels(Chem.MolFromSmiles("C[C@H](N)C(=O)O")).centre_atoms.tolist()
+        [1]
+    """
     centres = [row for row in map(_centre, mol.GetAtoms()) if row]
     found = _references(mol).items()
     bonds = [row for row in (_double_bond(mol.GetBondWithIdx(index), atoms) for index, atoms in found) if row]
@@ -150,7 +158,21 @@ def atropisomers_kept(coords: np.ndarray, labels: StereoLabels, threshold: float
 
 
 def stereo_kept(coords: np.ndarray, labels: StereoLabels) -> np.ndarray:
-    """Whether every written stereo element is there: (..., N, 3) -> (...) bool; true where nothing is written."""
+    """Whether coordinates show every written stereo element; true where nothing is written.
+
+    Args:
+        coords: (..., N, 3) angstrom.
+        labels: From `stereo_labels`.
+
+    Returns:
+        (...) bool.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("C[C@H](N)C(=O)O"))
+        >>> coords = mol.GetConformer(EmbedMolecule(mol, randomSeed=1)).GetPositions()
+        >>> bool(stereo_kept(coords, stereo_labels(mol))), bool(stereo_kept(-coords, stereo_labels(mol)))
+        (True, False)
+    """
     centres = centres_kept(coords, labels).all(axis=-1)
     bonds = double_bonds_kept(coords, labels).all(axis=-1)
     return np.asarray(centres & bonds & atropisomers_kept(coords, labels).all(axis=-1))

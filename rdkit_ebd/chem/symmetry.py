@@ -15,10 +15,22 @@ SINGLE_OR_DOUBLE = Chem.MolFromSmarts("*-,=*")
 def symmetry_mappings(
     mol: Chem.Mol, onlyHeavyAtoms: bool = True, useSymmetry: bool = True, maxMatches: int = 1000
 ) -> np.ndarray:
-    """Equivalent orders of the atoms compared, (P, n) atom indices; the first is the order they have in `mol`.
+    """Equivalent orders of a molecule's atoms, in which its conformers are compared.
 
-    Capped at `maxMatches`, which keeps fullerenes and molecules full of CF3 and tBu affordable (rdkit#1511): beyond it
-    a conformer may count as new although it is not.
+    Args:
+        mol: Its graph is read, not its conformers.
+        onlyHeavyAtoms: Leave hydrogens out (unless there is nothing else).
+        useSymmetry: Give all equivalent orders, not the molecule's own alone.
+        maxMatches: Orders at most, which keeps fullerenes and molecules full of CF3 and tBu affordable (rdkit#1511):
+            beyond it a conformer may count as new although it is not.
+
+    Returns:
+        (P, n) atom indices; the first is the order they have in `mol`.
+
+    Example:
+        >>> toluene = Chem.AddHs(Chem.MolFromSmiles("Cc1ccccc1"))
+        >>> symmetry_mappings(toluene).tolist()
+        [[0, 1, 2, 3, 4, 5, 6], [0, 1, 6, 5, 4, 3, 2]]
     """
     atoms = compared_atoms(mol, onlyHeavyAtoms)
     if not useSymmetry or len(atoms) < 2:

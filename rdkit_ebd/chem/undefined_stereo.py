@@ -85,8 +85,7 @@ def EnumerateStereo(mol: Chem.Mol, maxIsomers: int = MOST_ISOMERS) -> list[Chem.
         ValueError: `maxIsomers` is less than 1.
 
     Example:
-        >>> from rdkit import Chem
-        >>> [Chem.MolToSmiles(m) for m in EnumerateStereo(Chem.MolFromSmiles("CC(O)F"))]
+        >>> sorted(Chem.MolToSmiles(isomer) for isomer in EnumerateStereo(Chem.MolFromSmiles("CC(O)F")))
         ['C[C@@H](O)F', 'C[C@H](O)F']
     """
     if maxIsomers < 1:

@@ -33,6 +33,14 @@ def read_records(
 
     Raises:
         ValueError: A molecule does not parse or disagrees with its atom count; the message names it.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 3, randomSeed=1)
+        >>> with SDFWriter("references.sdf") as writer:
+        ...     written = writer.write(mol)
+        >>> [record.coords.shape for record in read_records("references.sdf")]
+        [(3, 20, 3)]
     """
     if _is_geom(Path(path)):
         yield from read_geom(Path(path), limit, seed, max_confs)

@@ -39,6 +39,14 @@ def PruneConformers(
 
     Returns:
         The ids kept, in order of precedence.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("OCCCN"))
+        >>> len(EmbedMultipleConfs(mol, 20, randomSeed=1))
+        20
+        >>> kept = PruneConformers(mol, 0.5)
+        >>> len(kept) == mol.GetNumConformers() < 20
+        True
     """
     ids = [conf.GetId() for conf in mol.GetConformers()] if confIds is None else [int(index) for index in confIds]
     if energies is not None:
@@ -59,8 +67,19 @@ def PruneConformers(
 def AlignConformers(mol: Chem.Mol, confIds: Sequence[int] | None = None, *, onlyHeavyAtoms: bool = True) -> list[float]:
     """Move conformers onto the first of them, in place.
 
+    Args:
+        mol: Changed in place: the coordinates of its conformers alone.
+        confIds: Ids of the conformers to align; all of them if None.
+        onlyHeavyAtoms: Align the heavy atoms, and let hydrogens follow.
+
     Returns:
         The RMS distance (angstrom) of each later conformer from the first, without symmetry.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("OCCCN"))
+        >>> ids = EmbedMultipleConfs(mol, 3, randomSeed=1)
+        >>> len(AlignConformers(mol))
+        2
     """
     rms: list[float] = []
     atoms = [int(index) for index in compared_atoms(mol, onlyHeavyAtoms)]

@@ -40,6 +40,15 @@ class RefineReport:
         notes: What a reader of the energies should know, such as where charges came from.
         messages: What else a reader should know, such as which atoms have no parameters.
         seconds: Time spent.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 2, randomSeed=1)
+        >>> report = RefineWithReport(mol, "MMFF94s")
+        >>> report.converged, report.problems
+        (2, [])
+        >>> report.summary()
+        '2 of 2 conformers at MMFF94s minima in ... s'
     """
 
     method: str
@@ -178,6 +187,13 @@ def RefineWithReport(
 
     Raises:
         The errors of `RefineConformers`.
+
+    Example:
+        >>> boronic = Chem.AddHs(Chem.MolFromSmiles("OB(O)c1ccccc1"))
+        >>> ids = EmbedMultipleConfs(boronic, 1, fallback="ETKDGv3", randomSeed=1)
+        >>> report = RefineWithReport(boronic, "MMFF94s")
+        >>> report.problems, report.messages
+        ([(0, 'UNTREATABLE')], ['MMFF94s has no parameters for atoms 1 (B)'])
     """
     start = time.monotonic()
     conformers, potential = chosen_conformers(mol, confIds), potential_of(method)

@@ -42,6 +42,13 @@ def ScoreConformers(
         TypeError: `mol` is not a molecule, or `method` neither a name nor a potential.
         ValueError: There is no such method or conformer, hydrogens are missing.
         ImportError: The method's engine is not installed; the message has the install line.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 3, randomSeed=1)
+        >>> energies = ScoreConformers(mol, "MMFF94s")
+        >>> len(energies) == 3 and get_provenance(mol.GetConformer(0))["ebd_energy"] == energies[0]
+        True
     """
     found, obstacle, _ = score(mol, method, confIds, numThreads)
     if obstacle:
@@ -50,7 +57,18 @@ def ScoreConformers(
 
 
 def RelativeEnergies(energies: Sequence[float]) -> list[float]:
-    """Energies above the lowest of them, in their own unit; NaN stays NaN."""
+    """Energies above the lowest of them; NaN stays NaN.
+
+    Args:
+        energies: In any one unit, such as kcal/mol.
+
+    Returns:
+        As many, in the same unit.
+
+    Example:
+        >>> RelativeEnergies([-10.5, -12.0, float("nan")])
+        [1.5, 0.0, nan]
+    """
     lowest = min((e for e in energies if not math.isnan(e)), default=math.nan)
     return [float(e - lowest) for e in energies]
 
@@ -67,6 +85,10 @@ def BoltzmannWeights(energies: Sequence[float], temperature: float = 298.15) -> 
 
     Raises:
         ValueError: The temperature is not a positive number.
+
+    Example:
+        >>> [round(weight, 3) for weight in BoltzmannWeights([0.0, 0.5, 2.0])]
+        [0.683, 0.294, 0.023]
     """
     if not 0 < temperature < math.inf:
         raise ValueError(f"temperature must be a positive number of kelvin, not {temperature}")
@@ -93,6 +115,14 @@ def SortConformers(mol: Chem.Mol, *, renumber: bool = False) -> list[int]:
     Raises:
         TypeError: `mol` is not a molecule.
         ValueError: There are no conformers, some have no energy, or energies are of different methods.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 4, randomSeed=1)
+        >>> energies = ScoreConformers(mol)
+        >>> order = SortConformers(mol)
+        >>> order[0] == min(ids, key=lambda i: energies[i])
+        True
     """
     conformers = chosen_conformers(mol, None)
     ranked = sorted(zip(_stored_energies(conformers), conformers, strict=True), key=lambda pair: _nan_last(pair[0]))
@@ -124,6 +154,14 @@ def FilterEnergyWindow(
         TypeError: `mol` is not a molecule.
         ValueError: The window is negative, there are no such conformers, some of them have no energy, or energies
             are of different methods.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 4, randomSeed=1)
+        >>> energies = ScoreConformers(mol)
+        >>> near = FilterEnergyWindow(mol, 1.0)
+        >>> near == [i for i in ids if energies[i] - min(energies) <= 1.0]
+        True
     """
     if not energyWindow >= 0:
         raise ValueError(f"energyWindow must be at least 0 kcal/mol, not {energyWindow}")

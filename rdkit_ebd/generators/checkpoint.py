@@ -49,7 +49,12 @@ class LoadedModel:
 
 
 def available_models() -> dict[str, Path]:
-    """Shipped models by name."""
+    """Shipped models by name.
+
+    Example:
+        >>> sorted(available_models())
+        ['ebd-c2f', 'ebd-f2f']
+    """
     return {path.stem: path for path in sorted(MODEL_FOLDER.glob("*.safetensors"))}
 
 

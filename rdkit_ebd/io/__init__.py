@@ -1,1 +1,26 @@
-"""SMILES and SD files: reading, writing, output that is resumed."""
+"""SMILES and SD files: `read_molecules` and `SDFWriter`; files appear whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rdkit_ebd.runtime.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from rdkit_ebd.io.read import Entry as Entry
+    from rdkit_ebd.io.read import count_molecules as count_molecules
+    from rdkit_ebd.io.read import read_molecules as read_molecules
+    from rdkit_ebd.io.sdf import SDFWriter as SDFWriter
+    from rdkit_ebd.runtime.whole_file import whole_file as whole_file
+
+_HOMES = {
+    "Entry": "io.read",
+    "SDFWriter": "io.sdf",
+    "count_molecules": "io.read",
+    "read_molecules": "io.read",
+    "whole_file": "runtime.whole_file",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -37,6 +37,11 @@ class Entry:
         name: The molecule's name; a SMILES without one is its own name.
         mol: As it was written, no hydrogens added or removed; None where it could not be read.
         problem: Why it could not be read.
+
+    Example:
+        >>> [entry] = read_molecules("CCO")
+        >>> entry.number, entry.name, entry.mol.GetNumAtoms(), entry.problem
+        (1, 'CCO', 3, '')
     """
 
     number: int
@@ -68,6 +73,14 @@ def read_molecules(source: str | os.PathLike[str], skip: int = 0) -> Iterator[En
     Raises:
         FileNotFoundError: `source` has a suffix of the above and does not exist.
         ValueError: It is neither a file of these kinds nor a SMILES.
+
+    Example:
+        >>> with open("two.smi", "w") as file:
+        ...     print("CCO ethanol", "C1CC broken", sep="\\n", file=file)
+        >>> for entry in read_molecules("two.smi"):
+        ...     print(entry.number, entry.name, "read" if entry.mol else entry.problem)
+        1 ethanol read
+        2 broken ...
     """
     if _kind(source) == "":
         return iter([_literal(str(source))][skip:])
@@ -77,7 +90,20 @@ def read_molecules(source: str | os.PathLike[str], skip: int = 0) -> Iterator[En
 
 
 def count_molecules(source: str | os.PathLike[str]) -> int | None:
-    """How many entries `read_molecules` will give; None where only reading tells (standard input)."""
+    """How many entries `read_molecules` will give.
+
+    Args:
+        source: As there.
+
+    Returns:
+        The number; None where only reading tells (standard input).
+
+    Example:
+        >>> with open("three.smi", "w") as file:
+        ...     print("CCO", "CCN", "CCC", sep="\\n", file=file)
+        >>> count_molecules("three.smi"), count_molecules("CCO")
+        (3, 1)
+    """
     if str(source) == STANDARD_STREAM:
         return None
     return sum(1 for _ in _texts(source)) if _kind(source) else 1

@@ -25,6 +25,15 @@ class SDFWriter:
 
     Raises:
         OSError: On entering the block, the file cannot be written.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 3, randomSeed=1)
+        >>> with SDFWriter("paracetamol.sdf") as writer:
+        ...     writer.write(mol, name="paracetamol")
+        3
+        >>> [record.GetProp("_Name") for record in Chem.SDMolSupplier("paracetamol.sdf")]
+        ['paracetamol', 'paracetamol', 'paracetamol']
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -31,6 +31,12 @@ class LibraryReport:
     Attributes:
         reports: One per molecule, in order.
         seconds: Wall-clock time of the whole.
+
+    Example:
+        >>> mols = [Chem.AddHs(Chem.MolFromSmiles(smiles)) for smiles in ("CCO", "CCN")]
+        >>> report = EmbedMolecules([*mols, None], 2, workers=0, randomSeed=1)
+        >>> report.ok, [r.ok for r in report.reports], len(report.total.ids)
+        (False, [True, True, False], 4)
     """
 
     reports: list[EmbedReport] = field(default_factory=list)
@@ -160,6 +166,13 @@ def StreamMolecules(
 
     Raises:
         The errors of `EmbedMolecules` about anything but the molecules, before any work.
+
+    Example:
+        >>> mols = (Chem.AddHs(Chem.MolFromSmiles(smiles)) for smiles in ("CCO", "CCN"))
+        >>> for mol, report in StreamMolecules(mols, 2, randomSeed=1, workers=0):
+        ...     print(Chem.MolToSmiles(Chem.RemoveHs(mol)), len(report.ids))
+        CCO 2
+        CCN 2
     """
     settings = settings_for_all(params, keywords)
     crew = runner_of(runner, workers)
@@ -171,7 +184,14 @@ def StreamMolecules(
 def conformers_by_rotors(mol: Chem.Mol) -> int:
     """The usual number of conformers: 50, 200 or 300 for up to 7, up to 12, or more rotatable bonds.
 
+    Args:
+        mol: The molecule; pass this function as `numConfs` to `EmbedMolecules`.
+
     Source: Ebejer, Morris and Deane, J. Chem. Inf. Model. 2012, 52, 1146.
+
+    Example:
+        >>> conformers_by_rotors(Chem.MolFromSmiles("CC(C)Cc1ccc(cc1)[C@H](C)C(=O)O"))
+        50
     """
     rotors = rdMolDescriptors.CalcNumRotatableBonds(mol)
     return 50 if rotors <= 7 else 200 if rotors <= 12 else 300

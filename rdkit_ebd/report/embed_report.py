@@ -41,6 +41,14 @@ class EmbedReport:
         messages: What a reader should know beyond the counts.
         undefined_stereo: Which stereochemistry the molecule leaves open, and how many stereoisomers its conformers are
             of; empty where there is but one.
+
+    Example:
+        >>> silane = Chem.AddHs(Chem.MolFromSmiles("C[Si](C)(C)CCO"))
+        >>> report = EmbedMolecules([silane], 2, workers=0).reports[0]
+        >>> report.ok, report.failed
+        (False, [(0, 'UNSUPPORTED'), (1, 'UNSUPPORTED')])
+        >>> print(report.advice[0])
+        UNSUPPORTED: the model was not made for this molecule; set fallback='ETKDGv3' to get RDKit's conformers ...
     """
 
     requested: int = 0

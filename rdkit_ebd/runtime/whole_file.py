@@ -42,6 +42,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Raises:
         OSError: The file cannot be written.
+
+    Example:
+        >>> with whole_file("notes.txt") as file:
+        ...     file.write(b"all of it")
+        9
+        >>> open("notes.txt").read()
+        'all of it'
     """
     target = Path(path).resolve()
     if not target.parent.is_dir():

@@ -1,1 +1,26 @@
-"""Pictures of conformers and of how they came about."""
+"""Pictures of conformers and of how they came about; they need matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rdkit_ebd.runtime.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from rdkit_ebd.viz.paper_figures import draw_fragment_scatter as draw_fragment_scatter
+    from rdkit_ebd.viz.paper_figures import draw_spectra as draw_spectra
+    from rdkit_ebd.viz.paper_figures import fragment_rmsd as fragment_rmsd
+    from rdkit_ebd.viz.pictures import draw_deblurring as draw_deblurring
+    from rdkit_ebd.viz.pictures import draw_ensemble as draw_ensemble
+
+_HOMES = {
+    "draw_deblurring": "viz.pictures",
+    "draw_ensemble": "viz.pictures",
+    "draw_fragment_scatter": "viz.paper_figures",
+    "draw_spectra": "viz.paper_figures",
+    "fragment_rmsd": "viz.paper_figures",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

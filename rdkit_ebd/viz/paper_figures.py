@@ -69,7 +69,24 @@ def fragment_layout(coords: np.ndarray, fragments: np.ndarray) -> np.ndarray:
 
 
 def fragment_rmsd(coords: np.ndarray, references: np.ndarray, fragments: np.ndarray) -> np.ndarray:
-    """Kabsch RMSD of fragment layouts: (K, N, 3) and (R, N, 3) -> (K, R) angstrom."""
+    """RMSD of where the fragments lie, each pair superposed.
+
+    Args:
+        coords: (K, N, 3) angstrom.
+        references: (R, N, 3) angstrom.
+        fragments: (N,) the fragment of each atom, as `FragmentLayout` has it.
+
+    Returns:
+        (K, R) angstrom.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 4, randomSeed=1)
+        >>> coords = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
+        >>> fragments = FragmentLayout(mol).fragments
+        >>> fragment_rmsd(coords, coords[:2], fragments).shape
+        (4, 2)
+    """
     here, there = (torch.from_numpy(fragment_layout(x, fragments)) for x in (coords, references))
     k, r = len(here), len(there)
     x, y = here.repeat_interleave(r, 0), there.repeat(k, 1, 1)
@@ -97,6 +114,14 @@ def draw_spectra(
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: There are no molecules.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 4, randomSeed=1)
+        >>> coords = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
+        >>> fragments = FragmentLayout(mol).fragments
+        >>> draw_spectra([(mol, coords, fragments)], "spectra.png").name
+        'spectra.png'
     """
     if not molecules:
         raise ValueError("there is nothing to draw: no molecules")
@@ -147,6 +172,11 @@ def draw_fragment_scatter(distances: Mapping[str, tuple[np.ndarray, np.ndarray]]
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: There are no conformers.
+
+    Example:
+        >>> distances = {"aspirin": (np.array([0.9, 0.7]), np.array([0.4, 0.5]))}  # of two conformers, before and after
+        >>> draw_fragment_scatter(distances, "fragments.png").name
+        'fragments.png'
     """
     if not any(len(before) for before, _ in distances.values()):
         raise ValueError("there is nothing to draw: no conformers")

@@ -51,6 +51,13 @@ def draw_deblurring(path_mol: Chem.Mol, file: str | os.PathLike[str], max_panels
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: `path_mol` has no conformers.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> paths = {}
+        >>> ids = EmbedMultipleConfs(mol, 1, randomSeed=1, callback=paths.__setitem__)
+        >>> draw_deblurring(paths[0], "deblurring.png").name
+        'deblurring.png'
     """
     conformers = _conformers(path_mol)
     rows = np.linspace(0, len(conformers) - 1, min(max_panels, len(conformers))).round().astype(int).tolist()
@@ -79,6 +86,12 @@ def draw_ensemble(mol: Chem.Mol, file: str | os.PathLike[str]) -> Path:
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: `mol` has no conformers.
+
+    Example:
+        >>> mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
+        >>> ids = EmbedMultipleConfs(mol, 5, randomSeed=1)
+        >>> draw_ensemble(mol, "ensemble.png").name
+        'ensemble.png'
     """
     count = len(_conformers(mol))
     aligned = Chem.Mol(mol)

@@ -25,7 +25,7 @@ def dock_prep(
     """Make a library ready for docking: EBD ensembles, one PDBQT per ring pucker, or SDF ensembles."""
     from tqdm import tqdm
 
-    from rdkit_ebd.io.read import count_molecules
+    from rdkit_ebd.io import count_molecules
     from rdkit_ebd_docking.library import PrepareLibrary
     from rdkit_ebd_docking.ligand import DockPrep
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.io.read import Entry, read_molecules
-from rdkit_ebd.io.sdf import SDFWriter
+from rdkit_ebd.io import Entry, SDFWriter, read_molecules
 from rdkit_ebd_docking.ligand import DockPrep, PreparedLigand, PrepareLigand
 
 MANIFEST = "manifest.jsonl"  # settings first, then one line per entry of the library

@@ -8,10 +8,7 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.api import EmbedWithReport
-from rdkit_ebd.chem.provenance import get_provenance
-from rdkit_ebd.params import EBD
-from rdkit_ebd.report import EmbedReport, FailureCause
+from rdkit_ebd import EBD, EmbedReport, EmbedWithReport, FailureCause, get_provenance
 from rdkit_ebd_docking.pdbqt import to_pdbqt
 from rdkit_ebd_docking.puckers import ring_puckers
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.chem.provenance import get_provenance
+from rdkit_ebd import get_provenance
 
 INSTALL = 'pip install "rdkit_ebd[dock]"'
 

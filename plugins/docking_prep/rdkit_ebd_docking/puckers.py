@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.chem.symmetry import symmetry_mappings
+from rdkit_ebd import symmetry_mappings
 
 SAME_PUCKER = 30.0  # degrees: largest difference of any ring torsion within one pucker
 _MOST_MAPPINGS = 200

@@ -10,8 +10,7 @@ import mdtraj as md
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.chem.provenance import get_provenance, set_provenance
-from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
+from rdkit_ebd import get_provenance, set_provenance, stereo_kept, stereo_labels
 from rdkit_ebd_mdtraj.topology import mismatches, mol_to_topology
 
 ANGSTROM = 0.1  # nanometres, mdtraj's unit
