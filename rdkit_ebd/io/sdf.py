@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import ExitStack
 from io import TextIOWrapper
@@ -12,7 +13,12 @@ from typing import IO
 from rdkit import Chem
 
 from rdkit_ebd.chem.provenance import PROVENANCE, get_provenance
-from rdkit_ebd.runtime.whole_file import STANDARD_STREAM, whole_file
+from rdkit_ebd.runtime.whole_file import STANDARD_STREAM, is_replaceable, whole_file
+
+OUTPUT_SUFFIXES = (".sdf", ".sd")
+
+_NO_BRACKETS = str.maketrans("<>", "()")
+_ENDS_FIELD = re.compile(r"\s*$|\$\$\$\$|>")  # a line of a value that readers take for something else
 
 
 class SDFWriter:
@@ -65,15 +71,69 @@ class SDFWriter:
 
         Returns:
             Records written.
+
+        Raises:
+            ValueError: RDKit cannot write it; what was written before stays.
+            OSError: The file cannot be written.
         """
         for conformer in mol.GetConformers():
-            record = Chem.Mol(mol, False, conformer.GetId())
-            if name is not None:
-                record.SetProp("_Name", " ".join(name.split()))  # a line break would shift the whole record
-            for key in PROVENANCE:  # of an earlier run, where its output is this one's input
-                record.ClearProp(key)
-            for key, value in get_provenance(conformer).items():
-                record.SetProp(key, str(value))
-            self._stream.write(Chem.SDWriter.GetText(record, conformer.GetId()))
+            self._stream.write(_record(mol, conformer, name))
             self.records += 1
         return mol.GetNumConformers()
+
+
+def check_output(output: str, source: str | os.PathLike[str] | None = None) -> None:
+    """Look at the name of an output before any work: SD text belongs into SD files, and nothing into its own input.
+
+    Raises:
+        ValueError: The name is that of another format or of none, or that of the input.
+    """
+    if not is_replaceable(output):  # standard output, a device; a folder is found out by whoever opens it
+        return
+    if not output.lower().removesuffix(".gz").endswith(OUTPUT_SUFFIXES):
+        endings = " or ".join(OUTPUT_SUFFIXES)
+        raise ValueError(f"{output!r}: conformers are written as SD records; its name must end in {endings}, also .gz")
+    if source is not None and os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
+        raise ValueError(f"{output!r} is the input as well: write to another file")
+
+
+def _record(mol: Chem.Mol, conformer: Chem.Conformer, name: str | None) -> str:
+    """A conformer as SD text that reads back as one record.
+
+    Raises:
+        ValueError: RDKit cannot write it.
+    """
+    try:
+        record = Chem.Mol(mol, False, conformer.GetId())
+        if name is None:
+            name = mol.GetProp("_Name") if mol.HasProp("_Name") else ""
+        record.SetProp("_Name", _title(name))
+        for key in list(record.GetPropNames()):
+            _make_readable(record, key)
+        for key in PROVENANCE:  # of an earlier run, where its output is this one's input
+            record.ClearProp(key)
+        for key, value in get_provenance(conformer).items():
+            record.SetProp(key, str(value))
+        return str(Chem.SDWriter.GetText(record, conformer.GetId()))
+    except Exception as error:  # whatever RDKit raises, it is about this molecule
+        raise ValueError(f"it cannot be written: {' '.join(str(error).split())}") from error
+
+
+def _title(name: str) -> str:
+    """A name in one line: a line break would shift the whole record, and one that looks like its end would end it."""
+    line = " ".join(name.split())
+    return f" {line}" if line.startswith("$$$$") else line
+
+
+def _make_readable(record: Chem.Mol, key: str) -> None:
+    """Give a field a name and a value that end where they should: no sign of a field's or record's own in either."""
+    value = record.GetProp(key)
+    name = " ".join(key.translate(_NO_BRACKETS).split()) or "field"
+    lines = value.splitlines()
+    safe = value
+    if any(_ENDS_FIELD.match(line) for line in lines):
+        safe = "\n".join(f" {line}" if line.startswith(("$$$$", ">")) else line for line in lines if line.strip())
+    if name != key:
+        record.ClearProp(key)
+    if name != key or safe != value:
+        record.SetProp(name, safe)

@@ -245,3 +245,46 @@ def test_content_hash_is_that_of_the_content(smiles_file: Path, tmp_path: Path) 
 def test_only_files_are_replaced(tmp_path: Path) -> None:
     assert is_replaceable(tmp_path / "new.sdf")
     assert not any(map(is_replaceable, ("-", "/dev/null", tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("smiles,name\nCCO,ethanol\nCCN,ethylamine\n", ["ethanol", "ethylamine"]),
+        ("CCO,ethanol\nCCN,ethylamine\n", ["ethanol", "ethylamine"]),
+        ("ID SMILES\ne1 CCO\ne2 CCN\n", ["e1", "e2"]),
+        ("ID\tSMILES\nE 1\tCCO\nE 2\tCCN\n", ["E 1", "E 2"]),
+        ("price;canonical_smiles;Compound Name\n1;CCO;ethanol\n2;CCN;ethylamine\n", ["ethanol", "ethylamine"]),
+        ('"smiles","id"\n"CCO","e1"\n"CCN","e2"\n', ["e1", "e2"]),
+        ("SMILES\nCCO\nCCN\n", ["CCO", "CCN"]),
+        ("SMILES Name\nCCO ethyl alcohol\nCCN |&1:0| b\n", ["ethyl alcohol", "b"]),
+        ("CO smiling\nCCO ethyl alcohol\nCCN b, or not\n", ["smiling", "ethyl alcohol", "b, or not"]),
+    ],
+)
+def test_tables_are_read_by_their_columns(tmp_path: Path, text: str, names: list[str]) -> None:
+    path = tmp_path / "in.smi"
+    path.write_text(text)
+    entries = read(path)
+    assert [entry.problem for entry in entries] == [""] * len(names)
+    assert [entry.name for entry in entries] == names
+    assert [Chem.MolToSmiles(entry.mol) for entry in entries][-2:] == ["CCO", "CCN"]
+    assert [entry.name for entry in read_molecules(path, skip=1)] == names[1:]
+
+
+def test_a_row_that_is_too_short_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("ID,SMILES\ne1,CCO\ne2\ne3,CCN\n")
+    assert [(entry.number, entry.problem[:18]) for entry in read(tmp_path / "in.txt")] == [
+        (2, ""), (3, "there is no column"), (4, ""),
+    ]  # fmt: skip
+
+
+def test_standard_input_is_what_it_begins_as(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Chem.SDWriter.GetText(embedded("CCO")) * 2
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert place("-") == "record"
+    assert [entry.mol is not None for entry in read_molecules("-")] == [True, True]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffCCO ethanol\nCCN ethylamine\n"))
+    assert place("-") == "line"
+    assert [entry.name for entry in read_molecules("-")] == ["ethanol", "ethylamine"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert list(read_molecules("-")) == []
