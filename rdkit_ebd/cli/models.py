@@ -52,17 +52,36 @@ def import_model(
     vocabulary: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, help="Its fragments, JSON.", show_default="the default model's fifty"
+            exists=True,
+            dir_okay=False,
+            help="Its fragments: the vocabulary file of its tokeniser, or JSON.",
+            show_default="the default model's fifty",
         ),
     ] = None,
     ema: Annotated[bool, typer.Option("--ema/--no-ema", help="Take the moving average of the weights.")] = True,
+    flags: Annotated[
+        Path | None,
+        typer.Option(
+            "--args",
+            exists=True,
+            dir_okay=False,
+            help="The args.pickle of its training; nothing in it is run.",
+            show_default="the one beside the checkpoint, if any",
+        ),
+    ] = None,
+    cap: Annotated[
+        bool,
+        typer.Option("--cap/--no-cap", help="Keep 32 neighbours of an atom in the radius graph, as published."),
+    ] = True,
 ) -> None:
     """Turn a checkpoint of the published EBD into a model of this package."""
+    from rdkit_ebd.generators.ebd.published_network import PaperNetworkConfig
     from rdkit_ebd.train.import_published import import_checkpoint, read_vocabulary
 
     with usage_errors():
         fragments = read_vocabulary(vocabulary) if vocabulary else None
-        import_checkpoint(checkpoint, output, fragments, ema)
+        neighbours = PaperNetworkConfig.neighbours if cap else 0
+        import_checkpoint(checkpoint, output, fragments, ema, flags, neighbours)
     if fragments is None:
         typer.echo("note: fragments are the default model's; --vocabulary takes those it was trained on", err=True)
     typer.echo(f"wrote {output}; embed with: --model {output}", err=True)

@@ -120,7 +120,7 @@ BOUNDS: dict[type, dict[str, tuple[int, int] | tuple[float, float]]] = {
         "harmonics": (1, 64),
         "levels": (1, 64),
     },
-    PaperNetworkConfig: {"width": (1, 1024), "blocks": (1, 48)},
+    PaperNetworkConfig: {"width": (1, 1024), "blocks": (1, 48), "neighbours": (0, 10_000)},
     BlurConfig: {"sigma": (0.0, 100.0)},  # angstrom
     SamplingDefaults: {
         "steps": (1, 1000),
