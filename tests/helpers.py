@@ -15,7 +15,6 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from torch import Tensor
 
 from rdkit_ebd.arrays.batch import Batch, collate
-from rdkit_ebd.arrays.geometry import random_rotations
 from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.chem.featurise import mol_graph
 from rdkit_ebd.chem.fragments import Vocabulary, learn_vocabulary
@@ -142,8 +141,10 @@ def permuted(graph: MolGraph, order: np.ndarray) -> MolGraph:
 
 
 def rotations(count: int, seed: int = 0) -> Tensor:
-    """(count, 3, 3) float64 proper rotations."""
-    return random_rotations(count, torch.Generator().manual_seed(seed), torch.float64)
+    """(count, 3, 3) float64 proper rotations, uniform, from the QR decomposition of Gaussian matrices."""
+    q, r = torch.linalg.qr(torch.randn(count, 3, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
+    q = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None]
+    return q * torch.sign(torch.linalg.det(q))[:, None, None]
 
 
 def assert_equivariant(f: Callable[[Tensor], Tensor], x: Tensor, tolerance: float = 1e-8) -> None:

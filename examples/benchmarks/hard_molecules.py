@@ -25,8 +25,8 @@ COLUMNS: dict[str, Callable[[Outcome], bool]] = {
     "embedded": lambda o: o.verdict == "made" and not o.error,
     "failed, by RDKit too": lambda o: o.verdict == "failed" and not o.error and o.rdkit_made < o.requested,
     "failed, RDKit makes it": lambda o: o.verdict == "failed" and not o.error and o.rdkit_made == o.requested,
-    "refused": lambda o: o.refused,
-    "refused, made by the fallback": lambda o: o.refused and o.made == o.requested,
+    "rejected": lambda o: o.rejected,
+    "rejected, made by the fallback": lambda o: o.rejected and o.made == o.requested,
     "made, RDKit does not": lambda o: o.verdict == "made" and not o.error and o.rdkit_made < o.requested,
     "wrong stereo": lambda o: o.wrong > 0,
     "over time": lambda o: o.late,
@@ -43,7 +43,7 @@ def main() -> int:
         return embed_all(entries, options.confs, options.timeout)
     outcomes = []
     command = [sys.executable, __file__, *sys.argv[1:], "--child"]
-    longest = 2 * (options.timeout + GRACE) + 2 * RDKIT_TIMEOUT + 60  # refused and again, ETKDGv3, start-up
+    longest = 2 * (options.timeout + GRACE) + 2 * RDKIT_TIMEOUT + 60  # rejected and again, ETKDGv3, start-up
     for outcome in supervised(entries, options.confs, command, longest):
         outcomes.append(outcome)
         progress = f"{len(outcomes)}/{len(entries)} {outcome.name}: {outcome.made} of {outcome.requested}"
@@ -133,17 +133,29 @@ def failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Every molecule that is not all there, or not as expected, and why."""
     yield ""
     for o in outcomes:
-        told = [f"{o.made} of {o.requested}"]
-        told += [", ".join(f"{cause} {n}" for cause, n in o.causes.items())] * bool(o.causes)
-        told += [f"ETKDGv3 makes {o.rdkit_made}"]
-        told += [f"wrong stereo {o.wrong}"] * bool(o.wrong) + o.damage + [o.error] * bool(o.error)
-        told += [f"{o.seconds:.0f} s"] * o.late + [f"expected: {o.expected}"] * (o.verdict != o.expected)
         if o.made < o.requested or not o.right or o.verdict != o.expected:
-            yield f"- {o.name} ({o.category}{', refused' * o.refused}): {'; '.join(told)}"
+            category = f"{o.category}, rejected" if o.rejected else o.category
+            yield f"- {o.name} ({category}): {'; '.join(_details(o))}"
+
+
+def _details(o: Outcome) -> Iterator[str]:
+    yield f"{o.made} of {o.requested}"
+    if o.causes:
+        yield ", ".join(f"{cause} {n}" for cause, n in o.causes.items())
+    yield f"ETKDGv3 makes {o.rdkit_made}"
+    if o.wrong:
+        yield f"wrong stereo {o.wrong}"
+    yield from o.damage
+    if o.error:
+        yield o.error
+    if o.late:
+        yield f"{o.seconds:.0f} s"
+    if o.verdict != o.expected:
+        yield f"expected: {o.expected}"
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Embed the hard molecules and tell what became of them.")
+    parser = argparse.ArgumentParser(description="Embed the hard molecules and report what became of them.")
     parser.add_argument("categories", nargs="*", help="of hard_molecules.smi; all if none is named")
     parser.add_argument("--confs", type=int, default=3, help="conformers of each molecule")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for a molecule")

@@ -29,7 +29,7 @@ class Entry:
     """A molecule of the suite: SMILES (SMARTS behind "SMARTS:"), what it is, and what is expected of it.
 
     Attributes:
-        expected: "made" (every conformer), "failed" (fewer, RDKit's way) or "refused" (the model does not know it).
+        expected: "made" (every conformer), "failed" (fewer, RDKit's way) or "rejected" (the model does not know it).
     """
 
     smiles: str
@@ -48,8 +48,8 @@ class Outcome:
         expected: Of the entry.
         atoms: Hydrogens included where they were added.
         requested: Conformers asked for.
-        made: Conformers written by the call, by the fallback where it was refused.
-        refused: Whether the model refused it by name of its atoms, so that the call was repeated with the fallback.
+        made: Conformers written by the call, by the fallback where it was rejected.
+        rejected: Whether the model rejected it by name of its atoms, so that the call was repeated with the fallback.
         causes: Why conformers are missing, and how many.
         rdkit_made: Conformers that ETKDGv3 makes of it.
         wrong: Conformers whose stereo, perceived again from the coordinates, is not what is written.
@@ -65,7 +65,7 @@ class Outcome:
     atoms: int = 0
     requested: int = 0
     made: int = 0
-    refused: bool = False
+    rejected: bool = False
     causes: dict[str, int] = field(default_factory=dict)
     rdkit_made: int = 0
     wrong: int = 0
@@ -77,8 +77,8 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """In the words of `Entry.expected`."""
-        if self.refused:
-            return "refused"
+        if self.rejected:
+            return "rejected"
         return "made" if self.made == self.requested else "failed"
 
     @property
@@ -107,7 +107,7 @@ def examine(entry: Entry, num_confs: int, timeout: int) -> Outcome:
         except ValueError as error:
             if REFUSAL not in str(error):
                 raise
-            outcome.refused = True
+            outcome.rejected = True
             _call(mol, {**settings, "fallback": "ETKDGv3"}, outcome, timeout)
     except Exception as error:  # whatever it is, it belongs in the table
         outcome.error = f"{type(error).__name__}: {error}"
@@ -235,9 +235,11 @@ def positions(mol: Chem.Mol) -> dict[int, np.ndarray]:
 def written_badly(mol: Chem.Mol, ids: Sequence[int], old: dict[int, np.ndarray], settings: dict[str, Any]) -> list[str]:
     """What is amiss with the conformers after a call that found the conformers `old` and gave `ids`."""
     now, kept = positions(mol), {} if settings.get("clearConfs", True) else old
-    amiss = ["ids"] * (sorted(now) != sorted([*kept, *ids]))
-    amiss += ["existing conformers"] * any(i not in now or not np.array_equal(now[i], x) for i, x in kept.items())
-    amiss += ["not finite"] * any(not np.isfinite(now[i]).all() for i in ids)
     held = settings.get("coordMap", {}).items()
-    amiss += ["held atoms moved"] * any(np.abs(now[i][atom] - xyz).max() > 1e-3 for i in ids for atom, xyz in held)
-    return amiss
+    checks = {
+        "ids": sorted(now) != sorted([*kept, *ids]),
+        "existing conformers": any(i not in now or not np.array_equal(now[i], x) for i, x in kept.items()),
+        "not finite": any(not np.isfinite(now[i]).all() for i in ids),
+        "held atoms moved": any(np.abs(now[i][atom] - xyz).max() > 1e-3 for i in ids for atom, xyz in held),
+    }
+    return [what for what, is_amiss in checks.items() if is_amiss]

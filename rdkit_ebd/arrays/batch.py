@@ -87,15 +87,10 @@ def fragment_points(x: Tensor, batch: Batch) -> Tensor:
     return members @ means
 
 
-def collate(graphs: Sequence[MolGraph], multiple: int = 1) -> Batch:
-    """Stack graphs into one padded batch.
-
-    Args:
-        graphs: One row each.
-        multiple: Round the padded sizes up to this multiple, so that compiled code meets few shapes.
-    """
+def collate(graphs: Sequence[MolGraph]) -> Batch:
+    """Stack graphs into one batch, a row each, padded to the largest."""
     n, f, q, r, t, e = (
-        _round_up(max(size), multiple)
+        max(size)
         for size in (
             [g.num_atoms for g in graphs],
             [g.num_fragments for g in graphs],
@@ -148,7 +143,3 @@ def _fill(out: dict[str, np.ndarray], row: int, g: MolGraph) -> None:
     out["dihedral_mask"][row, :t] = True
     ends, out["dihedral_ends"][row, :t] = g.dihedral_ends
     out["ends"][row, : len(ends)] = ends
-
-
-def _round_up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple

@@ -90,12 +90,6 @@ def align(x: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return (x @ kabsch_rotation(x, target, mask) + target_mean) * mask[..., None]
 
 
-def pair_distances(x: Tensor, pairs: Tensor) -> Tensor:
-    """Distances of index pairs: x (B, N, 3), pairs (B, P, 2) -> (B, P) angstrom."""
-    ends = torch.gather(x[:, None].expand(-1, 2, -1, -1), 2, pairs.transpose(1, 2)[..., None].expand(-1, -1, -1, 3))
-    return (ends[:, 0] - ends[:, 1]).square().sum(-1).add(1e-8).sqrt()
-
-
 def gather_atoms(x: Tensor, index: Tensor) -> Tensor:
     """x (B, N, D) at index (B, ...) -> (B, ..., D)."""
     if index.shape[0] and index.stride(0) == 0:  # the same for all rows, which copies whole features at once
@@ -159,12 +153,3 @@ def _rotations(axis: Tensor, angle: Tensor) -> Tensor:
 def wrap_angle(angle: Tensor) -> Tensor:
     """Map angles to (-pi, pi]."""
     return torch.atan2(torch.sin(angle), torch.cos(angle))
-
-
-def random_rotations(
-    count: int, generator: torch.Generator | None = None, dtype: torch.dtype = torch.float32
-) -> Tensor:
-    """Uniform proper rotations (count, 3, 3), from the QR decomposition of Gaussian matrices."""
-    q, r = torch.linalg.qr(torch.randn(count, 3, 3, generator=generator, dtype=dtype))
-    q = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None]
-    return q * torch.sign(torch.linalg.det(q))[:, None, None]

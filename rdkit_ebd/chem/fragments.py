@@ -134,25 +134,6 @@ def assign_fragments(mol: Chem.Mol, vocabulary: Vocabulary) -> np.ndarray:
     return np.fromiter((numbers.setdefault(owner, len(numbers)) for owner in owners), np.int64, mol.GetNumAtoms())
 
 
-def fragment_smiles(mol: Chem.Mol, assignment: np.ndarray) -> list[str]:
-    """The key of every fragment, as the vocabulary writes it; a lone atom is its element."""
-    members: list[list[int]] = [[] for _ in range(int(assignment.max(initial=-1)) + 1)]
-    for atom, fragment in enumerate(assignment):
-        members[fragment].append(atom)
-    return [_subgraph_key(mol, atoms) for atoms in members]
-
-
-def fragment_statistics(mols: Iterable[Chem.Mol], vocabulary: Vocabulary) -> dict[str, float]:
-    """Means over molecules: how many fragments, and how many atoms in one."""
-    sizes = [np.bincount(assign_fragments(mol, vocabulary)) for mol in mols]
-    fragments, atoms = sum(map(len, sizes)), sum(int(s.sum()) for s in sizes)
-    return {
-        "molecules": len(sizes),
-        "fragments_per_molecule": fragments / max(len(sizes), 1),
-        "atoms_per_fragment": atoms / max(fragments, 1),
-    }
-
-
 @dataclass(slots=True)
 class _Fragment:
     key: str

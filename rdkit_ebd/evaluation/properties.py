@@ -80,19 +80,9 @@ def ensemble_properties(energies: np.ndarray, gaps: np.ndarray) -> dict[str, flo
     return out
 
 
-def property_errors(mol: Chem.Mol, generated: np.ndarray, references: np.ndarray) -> dict[str, float]:
-    """Absolute errors of an ensemble's properties.
-
-    Args:
-        mol: With explicit hydrogens.
-        generated: (K, N, 3) angstrom.
-        references: (R, N, 3) angstrom.
-
-    Returns:
-        By name of `PROPERTIES`; energies in kcal/mol, gaps in eV; NaN where one of the ensembles has none.
-    """
-    here, there = (ensemble_properties(*electronic(mol, coords)) for coords in (generated, references))
-    return {name: abs(here[name] - there[name]) for name in PROPERTIES}
+def property_errors(found: Mapping[str, float], wanted: Mapping[str, float]) -> dict[str, float]:
+    """Absolute errors of properties by name, in kcal/mol and eV; NaN where one of the ensembles has none."""
+    return {name: abs(found[name] - wanted[name]) for name in PROPERTIES}
 
 
 def median_errors(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -131,7 +121,7 @@ def compare_properties(
         for method in known:
             made = positions(generate(record.mol, method, confs, seed).mol)
             here = ensemble_properties(*electronic(record.mol, made))
-            rows[method.name].append({name: abs(here[name] - there[name]) for name in PROPERTIES})
+            rows[method.name].append(property_errors(here, there))
     return rows
 
 

@@ -140,8 +140,8 @@ def read_references(data: Path, limit: int | None, seed: int) -> list[Record]:
     records = list(read_records(data, limit, seed))
     bare = [record.title for record in records if not len(record.coords)]
     if bare or not records:
-        named = f" of {', '.join(bare[:5])}{' and others' * (len(bare) > 5)}" if bare else ""
-        raise ValueError(f"{data} has no reference conformers{named}")
+        named = [*bare[:5], "others"] if len(bare) > 5 else bare
+        raise ValueError(f"{data} has no reference conformers" + (f" of {', '.join(named)}" if named else ""))
     return records
 
 

@@ -69,7 +69,10 @@ def draw_deblurring(path_mol: Chem.Mol, file: str | os.PathLike[str], max_panels
         _balls_and_sticks(panel, path_mol, x)
         time = conformers[row].GetDoubleProp("ebd_time") if conformers[row].HasProp("ebd_time") else 0.0
         away = float(np.sqrt(((x - coords[-1]) ** 2).sum(-1).mean()))
-        _label(panel, f"t = {time:.2f}" if row != rows[-1] else "conformer", f"{away:.2f} Å away" * (row != rows[-1]))
+        if row == rows[-1]:
+            _label(panel, "conformer", "")
+        else:
+            _label(panel, f"t = {time:.2f}", f"{away:.2f} Å away")
     return _saved(figure, file)
 
 
@@ -102,7 +105,7 @@ def draw_ensemble(mol: Chem.Mol, file: str | os.PathLike[str]) -> Path:
     bonds = [(i, j) for i, j in _bonds(mol) if i in drawn and j in drawn]
     _thin_lines(panel, mol, coords, bonds)
     name = mol.GetProp("_Name") if mol.HasProp("_Name") else ""
-    _label(panel, name, f"{count} conformer" + "s" * (count != 1))
+    _label(panel, name, "1 conformer" if count == 1 else f"{count} conformers")
     return _saved(figure, file)
 
 

@@ -47,10 +47,9 @@ def graphs_equal(batch: Batch, row: int, graph: MolGraph) -> bool:
     return all(np.array_equal(np.asarray(tensor), array) for tensor, array in pairs)
 
 
-@pytest.mark.parametrize("multiple", [1, 8])
-def test_rows_hold_their_graphs_and_nothing_else(multiple: int) -> None:
+def test_rows_hold_their_graphs_and_nothing_else() -> None:
     graphs = [graph_of(name) for name in MIXED]
-    batch = collate(graphs, multiple)
+    batch = collate(graphs)
     for row, graph in enumerate(graphs):
         assert graphs_equal(batch, row, graph)
         assert batch.mask[row].sum() == graph.num_atoms
@@ -59,7 +58,6 @@ def test_rows_hold_their_graphs_and_nothing_else(multiple: int) -> None:
         assert batch.dihedral_mask[row].sum() == len(graph.dihedrals)
         assert batch.stereo_signs[row].abs().sum() == len(graph.stereo_signs)
         assert not batch.far_side[row][:, graph.num_atoms :].any()
-    assert all(size % multiple == 0 for size in (*batch.pair_types.shape[1:], batch.fragment_mask.shape[1]))
     assert not graphs_equal(batch, 1, permuted(graphs[1], np.arange(graphs[1].num_atoms)[::-1]))
 
 
@@ -105,10 +103,9 @@ def test_fragment_points_are_centroids() -> None:
     assert torch.allclose(fragment_points(points, batch), points)
 
 
-@pytest.mark.parametrize("multiple", [1, 16])
-def test_a_molecule_is_the_same_alone_and_beside_larger_ones(network: DeblurNetwork, multiple: int) -> None:
+def test_a_molecule_is_the_same_alone_and_beside_larger_ones(network: DeblurNetwork) -> None:
     graphs = [graph_of(name) for name in MIXED]
-    batch = collate(graphs, multiple)
+    batch = collate(graphs)
     x = torch.full((*batch.mask.shape, 3), 3.0, dtype=torch.float64)
     t = torch.tensor([0.2, 1.0, 0.5, 0.8], dtype=torch.float64)
     for row, name in enumerate(MIXED):

@@ -13,9 +13,8 @@ from rdkit import Chem
 
 from rdkit_ebd.chem.fragments import (
     Vocabulary,
+    _subgraph_key,
     assign_fragments,
-    fragment_smiles,
-    fragment_statistics,
     learn_vocabulary,
 )
 
@@ -134,6 +133,12 @@ def test_fragments_are_connected(mols, vocabulary):
             if fragments[ends[0]] != fragments[ends[1]]:
                 within.RemoveBond(*ends)
         assert len(Chem.GetMolFrags(within)) == fragments.max() + 1
+
+
+def fragment_smiles(mol: Chem.Mol, assignment: np.ndarray) -> list[str]:
+    """Key of every fragment, as the vocabulary writes it."""
+    fragments = range(int(assignment.max()) + 1)
+    return [_subgraph_key(mol, np.flatnonzero(assignment == fragment).tolist()) for fragment in fragments]
 
 
 # fragment_smiles writes a fragment from the molecule's own atoms, not from the merges, so this checks the merges.
@@ -260,16 +265,6 @@ def test_components_never_share_a_fragment(vocabulary):
 
 def test_no_atoms_no_fragments(vocabulary):
     assert assign_fragments(Chem.Mol(), vocabulary).shape == (0,)
-    assert fragment_smiles(Chem.Mol(), np.zeros(0, np.int64)) == []
-    assert fragment_statistics([], vocabulary)["fragments_per_molecule"] == 0
-
-
-def test_statistics_agree_with_assignments(mols, vocabulary):
-    statistics = fragment_statistics(mols, vocabulary)
-    fragments = sum(assign_fragments(mol, vocabulary).max() + 1 for mol in mols)
-    assert statistics["molecules"] == len(mols)
-    assert statistics["fragments_per_molecule"] == pytest.approx(fragments / len(mols))
-    assert statistics["atoms_per_fragment"] == pytest.approx(sum(mol.GetNumAtoms() for mol in mols) / fragments)
 
 
 def test_a_vocabulary_survives_json(mols, vocabulary):

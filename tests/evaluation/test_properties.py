@@ -39,9 +39,12 @@ def test_gap_of_levels() -> None:
 @needs_tblite
 def test_an_ensemble_has_no_error_against_itself() -> None:
     mol, x = with_hydrogens("CCO"), conformers("CCO", 2)
-    same = properties.property_errors(mol, x[::-1], x)
+    here, there, far = (
+        properties.ensemble_properties(*properties.electronic(mol, coords)) for coords in (x[::-1], x, 1.1 * x)
+    )
+    same = properties.property_errors(here, there)
     assert same == dict.fromkeys(properties.PROPERTIES, pytest.approx(0, abs=1e-4))
-    stretched = properties.property_errors(mol, 1.1 * x, x)
+    stretched = properties.property_errors(far, there)
     assert min(stretched["energy mean"], stretched["energy min"]) > 10
     assert stretched["gap mean"] > 0.05
 
