@@ -134,6 +134,14 @@ def assign_fragments(mol: Chem.Mol, vocabulary: Vocabulary) -> np.ndarray:
     return np.fromiter((numbers.setdefault(owner, len(numbers)) for owner in owners), np.int64, mol.GetNumAtoms())
 
 
+def fragment_smiles(mol: Chem.Mol, assignment: np.ndarray) -> list[str]:
+    """The key of every fragment, as the vocabulary writes it; a lone atom is its element."""
+    members: list[list[int]] = [[] for _ in range(int(assignment.max(initial=-1)) + 1)]
+    for atom, fragment in enumerate(assignment):
+        members[fragment].append(atom)
+    return [_subgraph_key(mol, atoms) for atoms in members]
+
+
 @dataclass(slots=True)
 class _Fragment:
     key: str

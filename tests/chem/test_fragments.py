@@ -13,8 +13,8 @@ from rdkit import Chem
 
 from rdkit_ebd.chem.fragments import (
     Vocabulary,
-    _subgraph_key,
     assign_fragments,
+    fragment_smiles,
     learn_vocabulary,
 )
 
@@ -133,12 +133,6 @@ def test_fragments_are_connected(mols, vocabulary):
             if fragments[ends[0]] != fragments[ends[1]]:
                 within.RemoveBond(*ends)
         assert len(Chem.GetMolFrags(within)) == fragments.max() + 1
-
-
-def fragment_smiles(mol: Chem.Mol, assignment: np.ndarray) -> list[str]:
-    """Key of every fragment, as the vocabulary writes it."""
-    fragments = range(int(assignment.max()) + 1)
-    return [_subgraph_key(mol, np.flatnonzero(assignment == fragment).tolist()) for fragment in fragments]
 
 
 # fragment_smiles writes a fragment from the molecule's own atoms, not from the merges, so this checks the merges.
@@ -265,6 +259,7 @@ def test_components_never_share_a_fragment(vocabulary):
 
 def test_no_atoms_no_fragments(vocabulary):
     assert assign_fragments(Chem.Mol(), vocabulary).shape == (0,)
+    assert fragment_smiles(Chem.Mol(), np.zeros(0, np.int64)) == []
 
 
 def test_a_vocabulary_survives_json(mols, vocabulary):
