@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -13,12 +12,12 @@ from rdkit_ebd.cli.engines import engines
 from rdkit_ebd.cli.evaluate import evaluate
 from rdkit_ebd.cli.interrupts import hear_interrupts
 from rdkit_ebd.cli.models import models
+from rdkit_ebd.cli.plugins import Commands
 from rdkit_ebd.cli.refine import refine, score
 from rdkit_ebd.cli.train import app as training
 
-COMMANDS = "rdkit_ebd.commands"  # entry points with commands of other packages, each a typer function
-
 app = typer.Typer(
+    cls=Commands,
     help="Molecular conformers from Equivariant Blurring Diffusion.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},  # inherited by every command
@@ -33,8 +32,6 @@ app.command()(score)
 app.command()(evaluate)
 app.command()(bench)
 app.command()(engines)
-for plugin in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
-    app.command(plugin.name)(plugin.load())
 
 
 def main() -> None:

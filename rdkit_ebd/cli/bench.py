@@ -72,7 +72,7 @@ def bench(
     OUTPUT written, as soon as it is there. --scaling atoms takes five molecules of 21 to 146 atoms, or those of
     --molecules; conformers and threads take the first molecule, workers all of them.
     """
-    # This can only be told before NumPy is imported. What NumPy does for EBD is too little for more threads.
+    # This can only be set before NumPy is imported. What NumPy does for EBD is too little for more threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if output is not None and (output.is_dir() or not output.parent.is_dir()):
         raise typer.BadParameter(f"{output}: a file in a folder that exists is needed")

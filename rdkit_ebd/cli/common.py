@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +14,33 @@ import typer
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-PROBLEMS, USAGE, INTERRUPTED = 1, 2, 130  # exit codes; 0 is for a run in which every molecule went well
+# Exit codes; 0 is for a run in which every molecule went well.
+PROBLEMS, USAGE, INTERRUPTED, READER_GONE = 1, 2, 130, 141
+
+
+# Options of the commands whose parameter in Python has another name; the others differ in their spelling alone.
+_OPTIONS = {
+    "numConfs": "num-confs",
+    "num_confs": "num-confs",
+    "randomSeed": "seed",
+    "pruneRmsThresh": "prune",
+    "numSteps": "steps",
+    "numRounds": "rounds",
+    "numThreads": "threads",
+    "maxIters": "max-iters",
+    "overSample": "over-sample",
+    "seedPool": "seed-pool",
+    "qualityWeight": "quality-weight",
+    "energyWindow": "energy-window",
+    **{name: name for name in ("refine", "score", "model", "device", "coarse", "stereo", "timeout", "fallback")},
+    **{name: name for name in ("workers", "restraint", "method")},
+}
+_SETTING = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|[\w.+-]+)")
 
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Tell what is wrong with an option or a file in one line, without a traceback."""
+    """Say what is wrong with an option or a file in one line, without a traceback."""
     from safetensors import SafetensorError
 
     try:
@@ -25,20 +48,41 @@ def usage_errors() -> Iterator[None]:
     except OSError as error:
         raise typer.BadParameter(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
     except (ValueError, TypeError, ImportError, SafetensorError) as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(in_options(str(error))) from None
 
 
 @contextmanager
-def written_or_told(output: str) -> Iterator[None]:
-    """Answer Ctrl-C and a full disk with a line and an exit code."""
+def written_or_reported(output: str) -> Iterator[None]:
+    """Answer Ctrl-C, a full disk and a reader that has gone with a line and an exit code."""
     try:
         yield
+        sys.stdout.flush()
     except KeyboardInterrupt:
         typer.echo("interrupted; the output was not written", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:  # `| head` has what it wants
+        _silence_output()
+        raise typer.Exit(READER_GONE) from None
     except OSError as error:  # a full disk, a folder that went away
         typer.echo(f"{output} was not written: {error}", err=True)
         raise typer.Exit(USAGE) from None
+
+
+def _silence_output() -> None:
+    """Let nothing more be written to standard output, not even when Python ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def in_options(message: str) -> str:
+    """A message in the words of the command line: `--fallback ETKDGv3` for `fallback='ETKDGv3'`."""
+    return _SETTING.sub(lambda found: f"--{_OPTIONS[found[1]]} {found[2].strip(chr(39))}", message)
+
+
+def shown(text: str) -> str:
+    """A text for the terminal: what is no letter, sign or blank is written as its code, such as \\x1b."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def in_one_line(error: Exception) -> str:

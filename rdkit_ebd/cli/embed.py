@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from rdkit_ebd.cli.common import PROBLEMS, count, progress, usage_errors, written_or_told
+from rdkit_ebd.cli.common import PROBLEMS, count, progress, shown, usage_errors, written_or_reported
 from rdkit_ebd.cli.embed_job import BY_ROTORS, Embedded, FileJob, Tally, embedded, entries, manifest
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
@@ -63,10 +63,10 @@ class Screen:
     tally: Tally = field(default_factory=Tally)
     before: int = 0
 
-    def tell(self, notes: list[str]) -> list[str]:
+    def report(self, notes: list[str]) -> list[str]:
         """Write what a reader must know above the bar."""
         for note in notes:
-            self.bar.write(note, file=sys.stderr)
+            self.bar.write(shown(note), file=sys.stderr)
         return notes
 
     def advance(self, done: Tally, last: bool = True) -> None:
@@ -75,7 +75,7 @@ class Screen:
         self.bar.update(int(last))
         self._show()
 
-    def go_on(self, done: Tally) -> None:
+    def resume(self, done: Tally) -> None:
         """Begin where earlier runs ended; the bar's rate is that of this run."""
         self.tally, self.before = done, done.molecules
         self.bar.initial = self.bar.n = done.molecules
@@ -95,7 +95,7 @@ def _conformers(value: str) -> str:
 def embed(
     source: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help='A SMILES, a .smi or .sdf file (also .gz), or "-" for SMILES on stdin.'),
+        typer.Argument(metavar="INPUT", help='A SMILES, a .smi or .sdf file (also .gz), or "-" for either on stdin.'),
     ],
     output: Annotated[
         str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
@@ -165,7 +165,7 @@ def embed(
         int | None,
         typer.Option(
             help="CPU threads of this process, which then embeds without workers; 0: all, -n: all but n.",
-            show_default="all, where there are no workers",
+            show_default="1",
         ),
     ] = None,
     hydrogens: Annotated[
@@ -177,25 +177,25 @@ def embed(
         ),
     ] = True,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the parts in OUTPUT.parts, made with the same options.")
+        bool, typer.Option("--resume", help="Continue from the parts in OUTPUT.parts, made with the same options.")
     ] = False,
     part_size: Annotated[
         int, typer.Option(min=1, help="Lines or records of INPUT in one part, which --resume has whole or not at all.")
     ] = 50,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only tell problems: no progress, no summary.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")] = False,
 ) -> None:
     """Make conformers and write them to an SD file.
 
     Every conformer is a record of its own, with the name and SD properties of the molecule and with its own provenance
-    (ebd_...). The stereochemistry of INPUT is that of the conformers. A molecule that cannot be embedded is told on
-    stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
+    (ebd_...). The stereochemistry of INPUT is that of the conformers. A molecule that cannot be embedded is named
+    on stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
     than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
 
     Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
-    Ctrl-C, a kill or a full disk the same command with --resume goes on from them, and makes the file that the first
+    Ctrl-C, a kill or a full disk the same command with --resume continues from them, and makes the file that the first
     run would have made. There are no parts with --seed -1, nor from stdin, nor to stdout.
     """
-    with written_or_told(output):
+    with written_or_reported(output):
         with usage_errors():
             if workers and threads is not None:
                 raise ValueError("--threads is for embedding in this process; a worker has one thread: choose one")
@@ -218,15 +218,21 @@ def embed(
             stereo=stereo.value,
             timeout=timeout,
             fallback=fallback.value,
-            numThreads=threads or 0,
+            numThreads=1 if threads is None else threads,
         )
         with usage_errors():
             from rdkit_ebd.io.read import count_molecules
+            from rdkit_ebd.io.sdf import check_output
 
+            check_output(output, source)
             total = count_molecules(source)
+            if total == 0:
+                raise ValueError(f"{source} holds no molecules")
             job = FileJob(source, output, num_confs, params, hydrogens, _workers(workers, threads, total))
         tally = _run(job, total, resume, part_size, quiet)
-    raise typer.Exit(PROBLEMS if tally.failures else 0)
+        if not tally.molecules:
+            typer.echo(f"{source} holds no molecules", err=True)
+    raise typer.Exit(PROBLEMS if tally.failures or not tally.molecules else 0)
 
 
 def _check_resumable(source: str, output: str, seed: int) -> None:
@@ -254,7 +260,7 @@ def _workers(workers: int | None, threads: int | None, total: int | None) -> int
 
 
 def _parameters(**values: Any) -> EBD:
-    """Parameters that are known to work, the model loaded: what is wrong with them is told before any molecule."""
+    """Parameters that are known to work, the model loaded: what is wrong with them is said before any molecule."""
     from rdkit_ebd.generators.checkpoint import load_model
     from rdkit_ebd.params import EBD
 
@@ -295,7 +301,7 @@ def _parts(job: FileJob, total: int | None, resume: bool, part_size: int) -> Par
     """The parts of the output; None where it is written in one go.
 
     Raises:
-        ValueError: There are parts of an earlier run, and they are not to be gone on from, or cannot be.
+        ValueError: There are parts of an earlier run, and they are not to be continued from, or cannot be.
     """
     from rdkit_ebd.io.resumable_output import Parts, count_parts
     from rdkit_ebd.runtime.whole_file import is_replaceable
@@ -303,19 +309,19 @@ def _parts(job: FileJob, total: int | None, resume: bool, part_size: int) -> Par
     if not is_replaceable(job.output):
         return None
     worth_it = total is not None and total > part_size and job.params.randomSeed != -1
-    # Parts that are there are looked at in any case: they are resumed, or it is told what hinders.
+    # Parts that are there are looked at in any case: they are resumed, or what hinders is said.
     return Parts(job.output, manifest(job, part_size), resume) if worth_it or count_parts(job.output) else None
 
 
 @contextmanager
 def _kept(parts: Parts) -> Iterator[None]:
-    """Tell what an interruption or a full disk leaves."""
+    """Say what an interruption or a full disk leaves."""
     try:
         yield
     except (KeyboardInterrupt, OSError):
         if parts.tallies:
             kept = count(len(parts.tallies), "finished part")
-            typer.echo(f"{kept} kept in {parts.folder}; the same command with --resume goes on from there", err=True)
+            typer.echo(f"{kept} kept in {parts.folder}; the same command with --resume continues from there", err=True)
         raise
 
 
@@ -326,8 +332,8 @@ def _write_parts(outcomes: Iterator[Embedded], parts: Parts, wanted: int, part_s
     done = Tally()
     for finished in parts.tallies:
         done.add(Tally(**finished["counts"]))
-        screen.tell(finished["notes"])
-    screen.go_on(done)
+        screen.report(finished["notes"])
+    screen.resume(done)
     for _ in range(len(parts.tallies), wanted):
         with SDFWriter(parts.next_path) as writer:
             counts, notes = _write(entries(outcomes, part_size), writer, screen)
@@ -336,13 +342,17 @@ def _write_parts(outcomes: Iterator[Embedded], parts: Parts, wanted: int, part_s
 
 
 def _write(outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen) -> tuple[Tally, list[str]]:
-    """Write molecules as they come; what they amount to, and what was told of them."""
-    counts, told = Tally(), []
+    """Write molecules as they come; what they amount to, and what was reported of them."""
+    counts, reported = Tally(), []
     for outcome in outcomes:
+        done, notes = outcome.counts, outcome.notes(screen.word)
         # A molecule that failed may still have the conformers it came with.
         if outcome.mol is not None and outcome.report.ids:
-            writer.write(outcome.mol, outcome.entry.name)
-        told += screen.tell(outcome.notes(screen.word))
-        screen.advance(outcome.counts, outcome.last)
-        counts.add(outcome.counts)
-    return counts, told
+            try:
+                writer.write(outcome.mol, outcome.entry.name)
+            except ValueError as error:  # its own, and not the end of the others
+                done, notes = outcome.unwritten(), [*notes, outcome.note(screen.word, str(error))]
+        reported += screen.report(notes)
+        screen.advance(done, outcome.last)
+        counts.add(done)
+    return counts, reported

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rdkit_ebd.cli.common import count, in_one_line
+from rdkit_ebd.cli.common import count, in_one_line, in_options
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from rdkit import Chem
@@ -94,10 +94,17 @@ class Embedded:
         failed = self.entry.mol is None or not self.report.ok
         return Tally(1, len(self.report.ids), int(failed), self.report.stereo_judged, self.report.stereo_right)
 
+    def unwritten(self) -> Tally:
+        """What it adds where it could not be written."""
+        return Tally(1, 0, 1, self.report.stereo_judged, self.report.stereo_right)
+
     def notes(self, word: str) -> list[str]:
         """What a reader of its conformers must know, each with its place; `word` is what the entry's number counts."""
-        place = f"{word} {self.entry.number} ({self.entry.name or 'no name'})"
-        return [f"{place}: {note}" for note in self._remarks()]
+        return [self.note(word, in_options(remark)) for remark in self._remarks()]
+
+    def note(self, word: str, remark: str) -> str:
+        """A remark with its place."""
+        return f"{word} {self.entry.number} ({self.entry.name or 'no name'}): {remark}"
 
     def _remarks(self) -> list[str]:
         if self.entry.mol is None:
@@ -169,7 +176,7 @@ def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, Non
     with closing(StreamMolecules(molecules(), wanted, params, workers=job.workers)) as stream:
         while True:
             # RDKit's advice to add hydrogens was declined
-            with nullcontext() if job.hydrogens else rdBase.BlockLogs(), _no_workers_told():
+            with nullcontext() if job.hydrogens else rdBase.BlockLogs(), _no_workers_reported():
                 answer = next(stream, None)
             if answer is None:
                 return
@@ -178,7 +185,7 @@ def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, Non
 
 
 @contextmanager
-def _no_workers_told() -> Iterator[None]:
+def _no_workers_reported() -> Iterator[None]:
     """Make of a pool that cannot start its processes what it is to a user: an error of the system, with its message."""
     try:
         yield

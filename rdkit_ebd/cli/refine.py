@@ -14,17 +14,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdkit_ebd.cli.common import PROBLEMS, count, in_one_line, progress, usage_errors, written_or_told
+from rdkit_ebd.cli.common import (
+    PROBLEMS,
+    count,
+    in_one_line,
+    in_options,
+    progress,
+    shown,
+    usage_errors,
+    written_or_reported,
+)
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit import Chem
 
     from rdkit_ebd.io.read import Entry
+    from rdkit_ebd.io.sdf import SDFWriter
 
 RELATIVE_ENERGY = "ebd_relative_energy"  # SD property, kcal/mol above the lowest record of the molecule
 
 Source = Annotated[
-    str, typer.Argument(metavar="INPUT", help="An SD file with coordinates (.sdf, .sd, .mol, also .gz).")
+    str,
+    typer.Argument(
+        metavar="INPUT", help='An SD file with coordinates (.sdf, .sd, .mol, also .gz), or "-" for SD on stdin.'
+    ),
 ]
 Output = Annotated[str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')]
 Method = Annotated[
@@ -32,7 +45,7 @@ Method = Annotated[
     typer.Option("-m", "--method", help="UFF, MMFF94s, MMFF94s/OpenMM, openff-2.2.1, GFN2-xTB, GFN2-xTB/water, ..."),
 ]
 Threads = Annotated[int, typer.Option(help="Processes; 0: all cores, -n: all but n.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only tell problems: no progress, no summary.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")]
 
 
 @dataclass
@@ -67,14 +80,14 @@ def refine(
         float, typer.Option(min=0, help="k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2; 0: none.")
     ] = 0.0,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds for the conformers of one molecule; 0: no limit.")] = 0,
-    threads: Threads = 0,
+    threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
     """Relax the conformers of an SD file; each record stays at its place, with its properties.
 
     Records that follow one another with the same name and the same atoms and bonds are conformers of one molecule.
     All hydrogens are explicit. A record that would lose its stereochemistry, or cannot be treated, is written as it
-    was, with the reason (ebd_refine_problem), and told on stderr. Exit code: 0 all conformers are minima, 1 some are
+    was, with the reason (ebd_refine_problem), and named on stderr. Exit code: 0 all conformers are minima, 1 some are
     not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
     """
     options = {"maxIters": max_iters, "restraint": restraint, "timeout": timeout, "numThreads": threads}
@@ -92,14 +105,14 @@ def score(
         ),
     ] = None,
     sort: Annotated[bool, typer.Option("--sort", help="Lowest energy first, within each molecule.")] = False,
-    threads: Threads = 0,
+    threads: Threads = 1,
     quiet: Quiet = False,
 ) -> None:
     """Give the conformers of an SD file energies, as they are.
 
     Records that follow one another with the same name and the same atoms and bonds are conformers of one molecule.
     All hydrogens are explicit. Energies are in kcal/mol: ebd_energy, and ebd_relative_energy above the molecule's
-    lowest. A record that cannot be scored is kept, and told on stderr. Exit code: 0 all records have energies, 1 some
+    lowest. A record that cannot be scored is kept, and named on stderr. Exit code: 0 all records have energies, 1 some
     have not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
     """
     work = partial(_scored, method=method, window=energy_window, sort=sort, threads=threads)
@@ -107,34 +120,64 @@ def score(
 
 
 def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bool, by_stereo: bool = True) -> None:
-    from rdkit_ebd.io.read import count_molecules, place, read_molecules
+    from rdkit_ebd.io.read import read_molecules
     from rdkit_ebd.io.sdf import SDFWriter
-    from rdkit_ebd.potentials import require_engine
 
-    start, total = time.perf_counter(), Done([])
-    with written_or_told(output), ExitStack() as stack:
+    start, total, records = time.perf_counter(), Done([]), 0
+    with written_or_reported(output), ExitStack() as stack:
         with usage_errors():
-            if place(source) != "record":
-                raise ValueError(f"{source!r} has no coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
-            require_engine(method)
-            entries, records = read_molecules(source), count_molecules(source)
+            expected = _checked(source, output, method)
+            entries = read_molecules(source)
             writer = stack.enter_context(SDFWriter(output))
-        bar = stack.enter_context(progress(records, quiet))
-        told: set[str] = set()
+        bar = stack.enter_context(progress(expected, quiet))
+        known: set[str] = set()
         for group in molecules(entries, by_stereo):
             done, written = _worked(group, work)
-            for record in written:
-                writer.write(record)
-            for note in [*(f"{_label(group)}: {n}" for n in done.notes), *(r for r in done.remarks if r not in told)]:
-                bar.write(note, file=sys.stderr)
-            told |= set(done.remarks)
-            total.failures, total.dropped = total.failures + done.failures, total.dropped + done.dropped
+            notes = [f"{_label(group)}: {note}" for note in [*done.notes, *_unwritten(writer, written)]]
+            for note in [*notes, *(remark for remark in done.remarks if remark not in known)]:
+                bar.write(shown(in_options(note)), file=sys.stderr)
+            known |= set(done.remarks)
+            total.failures += max(done.failures, len(notes) - len(done.notes))
+            total.dropped += done.dropped
+            records += len(group)
             bar.update(len(group))
     if not quiet:
-        words = [count(records or 0, "record"), f"{(records or 0) - total.failures} {verb} with {method}"]
-        words += [f"{total.dropped} above the energy window"] * bool(total.dropped)
+        words = [count(records, "record"), f"{records - total.failures} {verb} with {method}"]
+        if total.dropped:
+            words.append(f"{total.dropped} above the energy window")
         typer.echo(f"{', '.join(words)}, {time.perf_counter() - start:.1f} s", err=True)
-    raise typer.Exit(PROBLEMS if total.failures else 0)
+    raise typer.Exit(PROBLEMS if total.failures or not records else 0)
+
+
+def _checked(source: str, output: str, method: str) -> int | None:
+    """The number of records, where more than reading tells it, once all else is known to be right.
+
+    Raises:
+        ValueError: INPUT has no coordinates or no records, OUTPUT is no SD file or INPUT itself, there is no METHOD.
+    """
+    from rdkit_ebd.io.read import count_molecules, place
+    from rdkit_ebd.io.sdf import check_output
+    from rdkit_ebd.potentials import require_engine
+
+    check_output(output, source)
+    if place(source) != "record":
+        raise ValueError(f"{source!r} has no coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
+    require_engine(method)
+    expected = count_molecules(source)
+    if expected == 0:
+        raise ValueError(f"{source} holds no records")
+    return expected
+
+
+def _unwritten(writer: SDFWriter, records: Iterable[Chem.Mol]) -> list[str]:
+    """Write records; why some of them could not be written."""
+    problems = []
+    for record in records:
+        try:
+            writer.write(record)
+        except ValueError as error:  # its own, and not the end of the others
+            problems.append(str(error))
+    return problems
 
 
 def molecules(entries: Iterable[Entry], by_stereo: bool = True) -> Iterator[list[Entry]]:
@@ -157,19 +200,22 @@ def _identity(entry: Entry, by_stereo: bool) -> Any:
     kinds = [(a.GetAtomicNum(), a.GetIsotope(), a.GetFormalCharge(), a.GetNumRadicalElectrons()) for a in atoms]
     links = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), b.GetBondType()) for b in bonds]
     stereo = [*(a.GetChiralTag() for a in atoms), *(b.GetStereo() for b in bonds)] if by_stereo else []
-    return entry.name, kinds, links, stereo, entry.mol.GetConformer().Is3D()
+    return entry.name, kinds, links, stereo, entry.mol.GetNumConformers() > 0 and entry.mol.GetConformer().Is3D()
 
 
 def _worked(group: Sequence[Entry], work: Work) -> tuple[Done, list[Chem.Mol]]:
     """What was done with the conformers of a molecule, and the records to write, each with its own properties."""
     if group[0].mol is None:
         return Done([], failures=1, notes=[group[0].problem]), []
-    mol = _together(group)
+    mol = None
     try:
+        mol = _together(group)
         done = work(mol)
     except Exception as error:  # whatever it is, it must not stop the others
         done = Done([entry.number for entry in group], failures=len(group), notes=[in_one_line(error)])
     entries = {entry.number: entry for entry in group}
+    if mol is None:
+        return done, [entry.mol for entry in group if entry.mol is not None]
     return done, [_record(entries[number], mol) for number in done.order]
 
 

@@ -301,7 +301,7 @@ def test_the_bar_of_a_resumed_run_starts_at_what_was_done() -> None:
     shown = io.StringIO()
     with tqdm(total=10, file=shown) as bar:
         screen = Screen(bar, "line")
-        screen.go_on(Tally(4, 8, 1))
+        screen.resume(Tally(4, 8, 1))
         assert (bar.n, bar.format_dict["initial"]) == (4, 4)  # the rate is that of what came after
         screen.advance(Tally(1, 2, 0))
     assert "5/10" in shown.getvalue()

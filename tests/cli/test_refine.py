@@ -169,4 +169,4 @@ def test_embed_refines_and_scores(tmp_path: Path, out: Path) -> None:
     assert call(*words[:-1], "MMFF95").exit_code == 2
     alone = call(*words[:-2], "--energy-window", 3)
     assert alone.exit_code == 2
-    assert "energyWindow" in alone.stderr
+    assert "--energy-window 3 needs energies" in alone.stderr
