@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from rdkit_ebd.io.read import count_molecules as count_molecules
     from rdkit_ebd.io.read import read_molecules as read_molecules
     from rdkit_ebd.io.sdf import SDFWriter as SDFWriter
+    from rdkit_ebd.runtime.journal import Journal as Journal
     from rdkit_ebd.runtime.whole_file import whole_file as whole_file
 
 _HOMES = {
     "Entry": "io.read",
+    "Journal": "runtime.journal",
     "SDFWriter": "io.sdf",
     "count_molecules": "io.read",
     "read_molecules": "io.read",

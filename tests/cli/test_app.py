@@ -224,7 +224,7 @@ def test_interrupted_later_keeps_the_parts_and_says_so(tmp_path: Path, out: Path
     process = started("embed", tmp_path / "in.smi", "-n", 2, "-o", out, "--part-size", 1, "--threads", 1)
     told = ended(process, out, 2, signal.SIGINT)
     assert "Traceback" not in told
-    assert "--resume goes on from there" in told
+    assert "--resume continues from there" in told
     assert out.read_text() == "earlier"
     parts = sorted(path.name for path in (tmp_path / "out.sdf.parts").iterdir())
     assert parts[:2] == ["000000.sdf", "000001.sdf"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -168,18 +167,86 @@ def test_a_library_is_resumed_and_bad_ligands_do_not_stop_it(tmp_path: Path) -> 
     assert any(name.startswith("000004_cyclo_hexanol") for name in files)
     manifest = out / "manifest.jsonl"
     lines = manifest.read_text().splitlines(keepends=True)
-    (out / "000001_ethanol.pdbqt").write_text("kept")
     manifest.write_text("".join(lines[:3]) + lines[3][:20])  # killed in the middle of a line
+    before = {p.name: p.stat().st_ino for p in out.iterdir()}
     again = PrepareLibrary(source, out, FEW)
-    assert again.skipped == 2
-    assert again.ligands == 4
-    assert (out / "000001_ethanol.pdbqt").read_text() == "kept"
-    assert [json.loads(line) for line in manifest.read_text().splitlines()] == [json.loads(line) for line in lines]
+    assert (again.skipped, again.ligands) == (2, 4)
+    assert (out / "000001_ethanol.pdbqt").stat().st_ino == before["000001_ethanol.pdbqt"]  # not done again
+    assert manifest.read_text().splitlines(keepends=True) == lines
+    assert {p.name: p.read_text() for p in out.iterdir()} == files
     with pytest.raises(ValueError, match="another folder"):
         PrepareLibrary(source, out, DockPrep(numConfs=5))
     source.write_text("CCN ethylamine\n")
     with pytest.raises(ValueError, match="another file"):
         PrepareLibrary(source, out, FEW)
+
+
+@needs_meeko
+@pytest.mark.parametrize("damage", ["a flipped bit", "gone", "a changed line"])
+def test_a_ligand_that_is_not_what_was_written_is_made_again(tmp_path: Path, damage: str) -> None:
+    source, out = tmp_path / "lib.smi", tmp_path / "out"
+    source.write_text("CCO ethanol\nOCCN ethanolamine\n")
+    PrepareLibrary(source, out, FEW)
+    files = {p.name: p.read_bytes() for p in out.iterdir()}
+    ligand, manifest = out / "000001_ethanol.pdbqt", out / "manifest.jsonl"
+    if damage == "a flipped bit":
+        ligand.write_bytes(bytes([files[ligand.name][0] ^ 1]) + files[ligand.name][1:])
+    elif damage == "gone":
+        ligand.unlink()
+    else:
+        manifest.write_text(manifest.read_text().replace('"puckers": 1', '"puckers": 2', 1))
+    again = PrepareLibrary(source, out, FEW)
+    assert (again.skipped, again.ligands) == (1, 2)
+    found = {p.name: p.read_bytes() for p in out.iterdir()}
+    assert {name: found[name] for name in files if name != manifest.name} == {
+        name: content for name, content in files.items() if name != manifest.name
+    }
+    assert sorted(manifest.read_text().splitlines()) == sorted(files[manifest.name].decode().splitlines())
+
+
+@needs_meeko
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    source, out = tmp_path / "lib.smi", tmp_path / "out"
+    source.write_text("CCO ethanol\nOCCN ethanolamine\n")
+
+    def meanwhile(entry: object) -> None:
+        with pytest.raises(OSError, match="another run"):
+            PrepareLibrary(source, out, FEW)
+
+    PrepareLibrary(source, out, FEW, meanwhile)
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 3
+
+
+def test_what_is_no_folder_of_ours_is_a_line_and_not_a_traceback(tmp_path: Path) -> None:
+    source, out = tmp_path / "lib.smi", tmp_path / "out"
+    source.write_text("CCO ethanol\n")
+    out.mkdir()
+    (out / "manifest.jsonl").write_text("my notes\n")
+    words = ["dock-prep", str(source), "-o", str(out), "--format", "sdf"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 2
+    assert "holds something else" in result.stderr
+    assert (out / "manifest.jsonl").read_text() == "my notes\n"
+    result = CliRunner().invoke(cli.app, ["dock-prep", str(source), "-o", "/proc/nowhere", "--format", "sdf"])
+    assert result.exit_code == 2
+    assert "nowhere" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_odd_records_cost_themselves_and_quiet_is_quiet(tmp_path: Path) -> None:
+    good = Chem.SDWriter.GetText(embedded("CCO", 1))
+    bad = good.replace(" C   0", " CC\u00e90", 1)
+    (tmp_path / "lib.sdf").write_text("\x1b[31mred\n" + good.partition("\n")[2] + bad + good, encoding="utf-8")
+    words = ["dock-prep", str(tmp_path / "lib.sdf"), "-o", str(tmp_path / "out"), "-n", "1", "--format", "sdf", "-q"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 1
+    assert len(list((tmp_path / "out").glob("*.sdf"))) == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("2 : ")
+    (tmp_path / "empty.smi").touch()
+    result = CliRunner().invoke(cli.app, ["dock-prep", str(tmp_path / "empty.smi"), "-o", str(tmp_path / "none")])
+    assert result.exit_code == 1
+    assert "holds no molecules" in result.stderr
 
 
 @needs_meeko

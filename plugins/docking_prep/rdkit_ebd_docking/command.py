@@ -21,8 +21,12 @@ def dock_prep(
     score: Annotated[str, typer.Option(help="Method of the energies.")] = "MMFF94s",
     max_puckers: Annotated[int, typer.Option(min=1, help="Ring puckers that become ligands.")] = 4,
     model: Annotated[str, typer.Option(help="EBD model.")] = "default",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")] = False,
 ) -> None:
-    """Make a library ready for docking: EBD ensembles, one PDBQT per ring pucker, or SDF ensembles."""
+    """Make a library ready for docking: EBD ensembles, one PDBQT per ring pucker, or SDF ensembles.
+
+    Exit code: 0 all is well, 1 some ligands failed or there are none, 2 wrong usage, 130 interrupted.
+    """
     from tqdm import tqdm
 
     from rdkit_ebd.io import count_molecules
@@ -40,13 +44,25 @@ def dock_prep(
             format=output_format,
             model=model,
         )
-        with tqdm(total=count_molecules(source), unit=" ligands", desc="dock-prep") as bar:
+        # None: shown where standard error is a terminal, so that log files stay readable
+        with tqdm(total=count_molecules(source), unit=" ligands", desc="dock-prep", disable=quiet or None) as bar:
             report = PrepareLibrary(source, out, settings, lambda entry: bar.update() and None)
-    except (ValueError, FileNotFoundError, ImportError) as error:
-        typer.echo(f"rdkit-ebd: {error}", err=True)
-        raise typer.Exit(2) from error
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; the same command continues in {out}", err=True)
+        raise typer.Exit(130) from None
+    except (ValueError, OSError, ImportError) as error:
+        typer.echo(f"rdkit-ebd: {_shown(str(error))}", err=True)
+        raise typer.Exit(2) from None
     for number, name, reason in report.failed:
-        typer.echo(f"{number} {name}: {reason}", err=True)
+        typer.echo(_shown(f"{number} {name}: {reason}"), err=True)
+    if not report.ligands:
+        typer.echo(f"{source} holds no molecules", err=True)
     done = report.ligands - len(report.failed)
-    typer.echo(f"{done} of {report.ligands} ligands in {out} ({report.skipped} from an earlier run)", err=True)
-    raise typer.Exit(1 if report.failed else 0)
+    if not quiet:
+        typer.echo(f"{done} of {report.ligands} ligands in {out} ({report.skipped} from an earlier run)", err=True)
+    raise typer.Exit(1 if report.failed or not report.ligands else 0)
+
+
+def _shown(text: str) -> str:
+    """A text for the terminal: control characters of a name are written as their codes."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
