@@ -7,30 +7,41 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rdkit_ebd
-import rdkit_ebd.io
 from rdkit_ebd.params import FIELDS
 from rdkit_ebd.report import FailureCause
 
 if TYPE_CHECKING:
+    from docutils import nodes
     from sphinx.application import Sphinx
 
 # Headings of the API page, each with its names; a public name that none of them has comes under the last heading.
 GROUPS = {
-    "Embed one molecule": ("EmbedMolecule", "EmbedMoleculeEBD", "EmbedMultipleConfs", "EmbedWithReport"),
+    "Embed one molecule": (
+        *("EmbedMolecule", "EmbedMultipleConfs", "EmbedMoleculeEBD", "EmbedWithReport"),
+        *("FragmentLayout", "EnumerateStereo"),
+    ),
     "Embed many molecules": ("EmbedMolecules", "StreamMolecules", "conformers_by_rotors"),
+    "Files": ("read_molecules", "SDFWriter"),
     "Parameters": ("EBD",),
     "Refine, score, rank": (
         *("RefineConformers", "RefineWithReport", "ScoreConformers", "RelativeEnergies", "BoltzmannWeights"),
         *("SortConformers", "FilterEnergyWindow"),
     ),
-    "Prune and align": ("PruneConformers", "AlignConformers"),
-    "Reports and provenance": ("EmbedReport", "LibraryReport", "RefineReport", "FailureCause", "get_provenance"),
-    "Models": ("available_models",),
+    "Compare conformers": (
+        *("PruneConformers", "AlignConformers", "symmetry_mappings"),
+        *("stereo_labels", "stereo_kept"),
+    ),
+    "Reports and provenance": (
+        *("EmbedReport", "LibraryReport", "RefineReport", "FailureCause", "get_provenance", "set_provenance"),
+    ),
+    "Models and data": ("available_models", "read_records"),
     "More": (),
 }
 GENERATED = "<!-- made by docs/_ext/reference_pages.py -->"
@@ -39,7 +50,8 @@ GENERATED = "<!-- made by docs/_ext/reference_pages.py -->"
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("builder-inited", write_pages)
-    app.connect("autodoc-process-docstring", spare_bars)
+    app.connect("autodoc-process-docstring", spare_signs)
+    app.connect("doctree-read", set_dashes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -54,20 +66,42 @@ def write_pages(app: Sphinx) -> None:
             page.write_text(text)
 
 
-def spare_bars(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Vertical bars in docstrings are absolute values and alternatives, not substitutions."""
-    lines[:] = [line if ">>>" in line else line.replace("|", r"\|") for line in lines]
+def spare_signs(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Vertical bars in docstrings are absolute values, a word's last underscore is its own: neither is markup."""
+    lines[:] = [line if ">>>" in line else _spared(line) for line in lines]
+
+
+def _spared(line: str) -> str:
+    parts = re.split(r"(`+[^`]*`+)", line)  # code has no markup but its ends
+    return "".join(
+        part if part.startswith("`") else re.sub(r"(?<=\w)(_)(?!\w)|(\|)", r"\\\g<0>", part) for part in parts
+    )
+
+
+def set_dashes(app: Sphinx, doctree: nodes.document) -> None:
+    """A dash between a parameter and its meaning, and none where nothing follows."""
+    from docutils import nodes
+
+    for text in list(doctree.findall(nodes.Text)):
+        if str(text) == " -- ":
+            rest = text.parent.children[text.parent.index(text) + 1 :]
+            last = not any(node.astext().strip() for node in rest)
+            text.parent.replace(text, nodes.Text("" if last else " \N{EN DASH} "))
 
 
 def api_page() -> str:
-    """Every public name of `rdkit_ebd` and `rdkit_ebd.io`, with what its docstring says."""
-    parts = [GENERATED, "# Python reference", "All that is public is imported from `rdkit_ebd` or `rdkit_ebd.io`."]
+    """Every public name of `rdkit_ebd`, `rdkit_ebd.io` and `rdkit_ebd.viz`, with what its docstring says."""
+    parts = [GENERATED, "# Python reference", PUBLIC]
     for heading, names in grouped(list(rdkit_ebd.__all__)).items():
         parts += [f"## {heading}", *(entry("rdkit_ebd", name) for name in names)]
-    files = sorted(getattr(rdkit_ebd.io, "__all__", ()))
-    if files:
-        parts += ["## Files: `rdkit_ebd.io`", *(entry("rdkit_ebd.io", name) for name in files)]
+    for module, heading in (("rdkit_ebd.io", "More on files"), ("rdkit_ebd.viz", "Pictures")):
+        names = [name for name in import_module(module).__all__ if name not in rdkit_ebd.__all__]
+        parts += [f"## {heading}: `{module}`", *(entry(module, name) for name in names)]
     return "\n\n".join(parts) + "\n"
+
+
+PUBLIC = """All that is public is imported from `rdkit_ebd`, `rdkit_ebd.io` or `rdkit_ebd.viz`. Examples take
+`from rdkit import Chem` and `from rdkit_ebd import *` for granted."""
 
 
 def grouped(names: list[str]) -> dict[str, list[str]]:
@@ -81,7 +115,7 @@ def grouped(names: list[str]) -> dict[str, list[str]]:
 
 def entry(module: str, name: str) -> str:
     """A directive for one name."""
-    value = getattr(__import__(module, fromlist=[name]), name)
+    value = getattr(import_module(module), name)
     if getattr(value, "__name__", name) != name:
         return f"`{module}.{name}` is {{py:func}}`{module}.{value.__name__}` under another name."
     if inspect.isclass(value):

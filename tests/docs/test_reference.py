@@ -9,6 +9,8 @@ import pytest
 from command_line import call
 
 import rdkit_ebd
+import rdkit_ebd.io
+import rdkit_ebd.viz
 from rdkit_ebd.params import FIELDS
 from rdkit_ebd.report import FailureCause
 
@@ -19,6 +21,8 @@ import reference_pages
 def test_every_public_name_is_explained() -> None:
     page = reference_pages.api_page()
     assert [name for name in rdkit_ebd.__all__ if not name.startswith("__") and f"rdkit_ebd.{name}" not in page] == []
+    for module in (rdkit_ebd.io, rdkit_ebd.viz):
+        assert [name for name in module.__all__ if f".{name}" not in page] == []
 
 
 def test_names_have_headings() -> None:
