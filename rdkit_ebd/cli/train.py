@@ -203,6 +203,7 @@ def make_data(
     confs: Annotated[int, typer.Option(min=1, help="Conformers of a flexible molecule.")] = 2,
     max_atoms: Annotated[int, typer.Option(min=2, help="Larger molecules are passed over.")] = 70,
     grafts: Annotated[int, typer.Option(min=0, help="Molecules per graft (B, Si, Se, SF5, ...); 0: none.")] = 100,
+    made: Annotated[int, typer.Option(min=0, help="Peptides, rings, sugars, ions, ... of each kind; 0: none.")] = 300,
     max_force: Annotated[float, typer.Option(help="Largest force left on an atom, kcal/mol/A.")] = 0.7,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     covered: Annotated[
@@ -237,8 +238,8 @@ def make_data(
             return
         chosen = GROUPS if groups == "all" else tuple(name.strip() for name in groups.split(","))
         blocks, hashed = inchikey_blocks([*(covered or []), *(keep_back or [])]), hashes_in(held_back or [])
-        config = MakeDataConfig(teacher, chosen, molecules, confs, max_atoms, grafts, max_force, shard, seed)
-        made = make(
+        config = MakeDataConfig(teacher, chosen, molecules, confs, max_atoms, grafts, made, max_force, shard, seed)
+        summary = make(
             read_smiles(seeds),
             out,
             config,
@@ -248,10 +249,10 @@ def make_data(
             workers,
             Deadline.after(60 * max_minutes),
         )
-    lost = ", ".join(f"{count} {cause}" for cause, count in made.lost.most_common()) or "none"
-    _report(f"wrote {out}: {made.molecules} molecules, {made.conformers} conformers; lost: {lost}")
-    if made.waiting:
-        _report(f"{made.waiting} molecules are waiting: call again to continue")
+    lost = ", ".join(f"{count} {cause}" for cause, count in summary.lost.most_common()) or "none"
+    _report(f"wrote {out}: {summary.molecules} molecules, {summary.conformers} conformers; lost: {lost}")
+    if summary.waiting:
+        _report(f"{summary.waiting} molecules are waiting: call again to continue")
 
 
 def own_conformers(mol: Chem.Mol, count: int, seed: int) -> list[np.ndarray]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import random
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from rdkit_ebd.potentials import get_potential
 from rdkit_ebd.train.data_prep.coverage import Candidate, Environment, by_coverage, environments
 from rdkit_ebd.train.data_prep.grafting import grafts
 from rdkit_ebd.train.data_prep.groups import GROUPS, SHARES, atom_count, groups_of
+from rdkit_ebd.train.data_prep.making import MADE, ion_of
 
 _SECONDS = 10  # for the conformer that settles the stereo of a molecule
 
@@ -34,6 +37,7 @@ class MakeDataConfig:
         confs: Conformers of a flexible molecule that are relaxed; one more where rings can flip, one of a rigid one.
         max_atoms: Molecules with more, hydrogens included, are passed over.
         grafts: Molecules per graft of `grafting`, 0 for none.
+        made: Molecules of each kind of `making`, and ions of candidates, 0 for none.
         tolerance: Largest force left on an atom, kcal/mol/angstrom, where the teacher can be asked for one.
         shard: Molecules that are treated together and make a file.
         seed: Of the choice and of the conformers.
@@ -45,6 +49,7 @@ class MakeDataConfig:
     confs: int = 2
     max_atoms: int = 70
     grafts: int = 100
+    made: int = 300
     tolerance: float = 0.7
     shard: int = 64
     seed: int = 0
@@ -54,8 +59,8 @@ class MakeDataConfig:
         if unknown or not self.groups:
             raise ValueError(f"unknown groups {unknown}: there are {', '.join(GROUPS)}")
         low = [name for name in ("molecules", "confs", "max_atoms", "shard") if getattr(self, name) < 1]
-        if low or self.grafts < 0 or not self.tolerance > 0:
-            raise ValueError(f"{', '.join(low) or 'grafts and tolerance'} out of range")
+        if low or min(self.grafts, self.made) < 0 or not self.tolerance > 0:
+            raise ValueError(f"{', '.join(low) or 'grafts, made or tolerance'} out of range")
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,18 @@ def _pools(smiles: Sequence[str], config: MakeDataConfig) -> dict[str, list[Cand
     for name, mol in grafts(bases, config.grafts) if config.grafts else ():
         if _fits(mol, config):
             pools.setdefault(f"graft {name}", []).append(_candidate(mol, f"graft {name}"))
+    for name, mol in _made(bases, config):
+        pools.setdefault(f"made {name}", []).append(_candidate(mol, f"made {name}"))
     return {name: pool for name, pool in pools.items() if pool}
+
+
+def _made(bases: Sequence[Chem.Mol], config: MakeDataConfig) -> Iterator[tuple[str, Chem.Mol]]:
+    """(kind, molecule) of those put together here, and of ions of the candidates."""
+    for name, maker in MADE.items():
+        words = islice(maker(random.Random(config.seed)), config.made)
+        yield from ((name, mol) for word in words if (mol := Chem.MolFromSmiles(word)) and _fits(mol, config))
+    ions = (ion for mol in bases if (ion := ion_of(mol)) is not None and _fits(ion, config))
+    yield from (("ion", ion) for ion in islice(ions, config.made))
 
 
 def _candidate(mol: Chem.Mol, group: str) -> Candidate:

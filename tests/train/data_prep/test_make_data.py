@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from rdkit_ebd.train.data_prep.choosing import MakeDataConfig, choose, held_back
 from rdkit_ebd.train.data_prep.make_data import make_data
 from rdkit_ebd.train.data_prep.minima import distinct, etkdg_conformers, relax_all, starting_points
 
-QUICK = MakeDataConfig(teacher="MMFF94s", molecules=6, shard=2, grafts=0, groups=("any", "sulfoxide", "azide"))
+QUICK = MakeDataConfig(teacher="MMFF94s", molecules=6, shard=2, grafts=0, made=0, groups=("any", "sulfoxide", "azide"))
 SMILES = ["CCO", "CCN", "CS(C)=O", "CCN=[N+]=[N-]", "CC(F)Cl", "C1CCCCC1O", "OCC", "C.C", "nonsense", "C" * 60, "C[Ge]"]
 
 
@@ -36,22 +37,29 @@ def test_what_is_chosen_is_new_and_can_be_treated() -> None:
     assert not any("?" in label for one in chosen for _, label in _centres(one.smiles))
     without = choose(SMILES, QUICK, kept_back=lambda block: block in blocks(["CCO"]))
     assert blocks(["CCO"]).isdisjoint(one.inchikey14 for one in without)
-    assert {one.group for one in choose(SMILES, MakeDataConfig("MMFF94s", ("azide",), grafts=0))} == {"azide"}
+    assert {one.group for one in choose(SMILES, MakeDataConfig("MMFF94s", ("azide",), grafts=0, made=0))} == {"azide"}
 
 
 def _centres(smiles: str) -> list[tuple[int, str]]:
     return list(Chem.FindMolChiralCenters(Chem.MolFromSmiles(smiles), includeUnassigned=True))
 
 
+def test_what_is_put_together_is_among_the_chosen() -> None:
+    chosen = choose(["CC(=O)O"], MakeDataConfig("UFF", ("azide",), grafts=0, made=4, molecules=30))
+    groups = {one.group for one in chosen}
+    assert {"made peptide", "made saturated ring", "made ion"} <= groups
+    assert "CC(=O)[O-]" in [one.smiles for one in chosen]
+
+
 def test_open_stereo_is_settled_as_it_can_be_made() -> None:
     cage = "C1C(Cl)C2CC1C(Br)C2"  # of whose stereoisomers on paper most are impossible
-    [one] = choose([cage], MakeDataConfig("UFF", ("any",), grafts=0))
+    [one] = choose([cage], MakeDataConfig("UFF", ("any",), grafts=0, made=0))
     assert "?" not in [label for _, label in _centres(one.smiles)]
     assert etkdg_conformers(Chem.AddHs(Chem.MolFromSmiles(one.smiles)), 1, 1)
 
 
 def test_grafts_are_among_the_chosen() -> None:
-    chosen = choose(["Brc1ccccc1", "OCc1ccccc1"], MakeDataConfig("UFF", ("any",), grafts=3))
+    chosen = choose(["Brc1ccccc1", "OCc1ccccc1"], MakeDataConfig("UFF", ("any",), grafts=3, made=0))
     assert any(one.group.startswith("graft ") for one in chosen)
 
 
@@ -121,7 +129,7 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
         assert record.coords.shape[1] == record.mol.GetNumAtoms()
         assert np.isfinite(record.energy).all()
     with pytest.raises(ValueError, match="begun with other molecules"):
-        make_data(SMILES, cut, MakeDataConfig(teacher="MMFF94s", molecules=5, shard=2, grafts=0, groups=QUICK.groups))
+        make_data(SMILES, cut, replace(QUICK, molecules=5))
 
 
 def test_a_molecule_that_trips_its_embedder_stops_no_other(tmp_path: Path) -> None:
@@ -151,7 +159,7 @@ def test_the_command_makes_data(tmp_path: Path) -> None:
     covered.write_text("CCN\n")
     assert read_smiles(seeds) == ["CCO", "CS(C)=O", "CCN"]
     words = ["train", "make-data", str(seeds), "-o", str(out), "--teacher", "AIMNet2/cpu", "--covered", str(covered)]
-    done = CliRunner().invoke(cli.app, [*words, "--grafts", "0", "--workers", "1", "--etkdg"])
+    done = CliRunner().invoke(cli.app, [*words, "--grafts", "0", "--made", "0", "--workers", "1", "--etkdg"])
     assert done.exit_code == 0, done.output
     with np.load(out) as data:
         assert set(data["inchikey14"]) == blocks(["CCO", "CS(C)=O"])
