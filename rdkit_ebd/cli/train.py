@@ -162,6 +162,19 @@ def judge(
 
 
 @app.command()
+def config(
+    model: Annotated[str, typer.Argument(help="Name of a shipped model, or a .safetensors file.")],
+) -> None:
+    """Print the settings of a model's last training run, as JSON that `python -m rdkit_ebd.train.loop` takes."""
+    with usage_errors():
+        from rdkit_ebd.generators.checkpoint import model_path, read_config
+        from rdkit_ebd.train.recipes import trained_with
+
+        settings = trained_with(read_config(model_path(model)))
+    typer.echo(json.dumps(settings.to_dict(), indent=1))
+
+
+@app.command()
 def release(
     checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="RUN/NAME.safetensors.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],

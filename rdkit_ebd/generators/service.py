@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from rdkit_ebd.arrays.batch import collate
+from rdkit_ebd.arrays.batch import Batch, collate
 from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.ebd.confidence import Confidence
 from rdkit_ebd.generators.ebd.held import Held, bonds_of, without_turns_of
 from rdkit_ebd.generators.ebd.network import DeblurNetwork, Watched
-from rdkit_ebd.generators.ebd.sampler import deblur_until_settled
+from rdkit_ebd.generators.ebd.sampler import deblur
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.runtime.threads import torch_threads
 
@@ -39,7 +39,7 @@ class Request:
         seeds: (K, N, 3) float64, angstrom.
         noise: (K, T, N, 3) float32, times the noise scale.
         times: T times, as `sampler.deblur` takes them.
-        tolerance: As `sampler.deblur_until_settled` takes it.
+        tolerance: As `sampler.deblur` takes it.
         held: Positions of the atoms held in place, by their indices, angstrom.
         deadline: After it the answer is of no use, and the work is given up between two steps.
         keep_path: Whether the states on the way are wanted, too.
@@ -127,7 +127,7 @@ def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deb
     try:
         return _at_once(model, requests)
     except torch.cuda.OutOfMemoryError as error:
-        told = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
     # Outside of the handler, whose traceback keeps the tensors of the failed try alive.
     torch.cuda.empty_cache()
     if len(requests) > 1:
@@ -135,7 +135,7 @@ def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deb
         return deblur_requests(model, requests[:middle]) + deblur_requests(model, requests[middle:])
     whole, middle = requests[0], len(requests[0]) // 2
     if not middle:
-        raise DeviceFull(f"a conformer of {whole.atoms} atoms does not fit into the memory of {model.device}: {told}")
+        raise DeviceFull(f"a conformer of {whole.atoms} atoms does not fit into the memory of {model.device}: {reason}")
     parts = [deblur_requests(model, [whole.part(rows)])[0] for rows in (slice(middle), slice(middle, None))]
     return [_joined(parts)]
 
@@ -182,53 +182,70 @@ def companions(requests: Sequence[Request], limit: int) -> list[int]:
     return chosen
 
 
+class _Watch:
+    """Called at each step of a batch: stops it once nobody waits for it, and keeps the states that are wanted."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._requests = requests
+        self._keeps = any(request.keep_path for request in requests)
+        self._states: list[torch.Tensor] = []
+
+    def __call__(self, step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
+        """See `PathCallback`."""
+        if all(request.deadline.passed for request in self._requests):
+            raise _OutOfTime
+        if self._keeps:
+            self._states.append(x_t.cpu())
+        if self._keeps and step == len(self._requests[0].times) - 1:
+            self._states.append(x_0.cpu())
+
+    def path(self) -> np.ndarray | None:
+        """The states of all rows, (B, T + 1, N, 3); None where none are wanted."""
+        return torch.stack(self._states, 1).numpy() if self._states else None
+
+
 def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]:
     if len(requests) > 1 and any(request.held for request in requests):
         raise ValueError("atoms may be held in a request of its own alone")
-    device, counts = model.device, [len(request) for request in requests]
-    batch = collate([without_turns_of(request.graph, request.held) for request in requests]).to(device)
-    if len(requests) == 1:
-        batch = batch.repeated(counts[0])
-    else:
-        batch = batch.rows(torch.repeat_interleave(torch.tensor(counts)).to(device))
+    first, device = requests[0], model.device
+    batch = _batch(requests, device)
     x = _sent(_padded([request.seeds for request in requests]), device)
     noise = _sent(_padded([request.noise for request in requests]), device)
-    held = _held(requests[0], x)
-    path: list[torch.Tensor] = []
-
-    keep = any(request.keep_path for request in requests)
-
-    def record(step: int, t: float, x_t: torch.Tensor, x_0: torch.Tensor) -> None:
-        if all(request.deadline.passed for request in requests):
-            raise _OutOfTime
-        if keep:
-            path.append(x_t.cpu())
-        if keep and step == len(requests[0].times) - 1:
-            path.append(x_0.cpu())
-
+    held, watch = _held(first, x), _Watch(requests)
     start = held.put(x) if held else x
-    watched, confidence = _confidence(model) if requests[0].judge else (None, None)
+    watched, confidence = _confidence(model) if first.judge else (None, None)
+    network, blur = watched or model.network, model.config.blur
     try:
         with torch.inference_mode():
-            first, blur = requests[0], model.config.blur
-            out = deblur_until_settled(
-                watched or model.network, start, batch, blur, first.times, noise, first.tolerance, held, record
-            )
-            told = confidence(watched.traits) if watched and confidence else None
+            out = deblur(network, start, batch, blur, first.times, noise, held, watch, first.tolerance)
+            expected = confidence(watched.traits) if watched and confidence else None
     except _OutOfTime:
         return [Deblurred(request.seeds[:0]) for request in requests]
-    coords = np.split(out.cpu().double().numpy(), np.cumsum(counts)[:-1])
-    nothing = [None] * len(counts)
-    states = np.split(torch.stack(path, 1).numpy(), np.cumsum(counts)[:-1]) if path else nothing
-    expected = nothing if told is None else np.split(told.cpu().double().numpy(), np.cumsum(counts)[:-1])
-    return [
-        Deblurred(
-            x[:, : request.atoms].copy(),
-            None if p is None or not request.keep_path else p[:, :, : request.atoms],
-            e,
-        )
-        for request, x, p, e in zip(requests, coords, states, expected, strict=True)
-    ]
+    distances = None if expected is None else expected.cpu().double().numpy()
+    return _answers(requests, out.cpu().double().numpy(), watch.path(), distances)
+
+
+def _batch(requests: Sequence[Request], device: torch.device) -> Batch:
+    """A row for each seed."""
+    batch = collate([without_turns_of(request.graph, request.held) for request in requests]).to(device)
+    if len(requests) == 1:
+        return batch.repeated(len(requests[0]))
+    counts = torch.tensor([len(request) for request in requests])
+    return batch.rows(torch.repeat_interleave(counts).to(device))
+
+
+def _answers(
+    requests: Sequence[Request], coords: np.ndarray, path: np.ndarray | None, expected: np.ndarray | None
+) -> list[Deblurred]:
+    """Rows of a batch as answers to its requests, without padding."""
+    answers, first = [], 0
+    for request in requests:
+        rows, atoms = slice(first, first + len(request)), request.atoms
+        first = rows.stop
+        states = path[rows, :, :atoms] if path is not None and request.keep_path else None
+        distances = None if expected is None else expected[rows]
+        answers.append(Deblurred(coords[rows, :atoms].copy(), states, distances))
+    return answers
 
 
 def _sent(array: np.ndarray, device: torch.device) -> torch.Tensor:

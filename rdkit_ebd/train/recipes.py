@@ -1,4 +1,8 @@
-"""Which settings make the shipped models? One training configuration per model name."""
+"""With which settings does a training begin? A recipe for each kind of model, or those that a model was trained with.
+
+The shipped models are the last of several runs, each with the settings of the run; those of the last are on their cards
+(`trained_with`) and, as files, in the repository's `configs/`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ RECIPES = ("ebd-f2f", "ebd-c2f", "paper")
 
 
 def recipe(name: str, vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
-    """Training configuration of a shipped model.
+    """Training configuration of a first run.
 
     Args:
         name: "ebd-f2f" (atom-level seeds), "ebd-c2f" (fragment points, as in the paper) or "paper" (all as in the
@@ -81,8 +85,20 @@ def _paper(vocabulary: Vocabulary, elements: Sequence[int], levels: Sequence[str
     )
 
 
+def trained_with(model: ModelConfig) -> TrainConfig:
+    """Training configuration of the last run of a finished model, as its card says; the card is left out.
+
+    Raises:
+        ValueError: The card says nothing of training.
+    """
+    if "training" not in model.card:
+        raise ValueError(f"the card of model {model.name!r} does not say how it was trained")
+    bare = replace(model, card={})
+    return TrainConfig.from_dict({**model.card["training"], "model": json.loads(bare.to_json())})
+
+
 def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str]) -> TrainConfig:
-    """Training configuration that goes on from a model: as it was made, with the elements and levels of more data.
+    """Training configuration that continues a model: as it was made, with the elements and levels of more data.
 
     Batches are no larger than those of a CPU by default.
 
@@ -91,7 +107,6 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
         elements: Atomic numbers in the training data.
         levels: Levels of theory of the data sets; new ones come behind the model's own.
     """
-    told = parent.card.get("training", {})
     known = (*parent.levels, *(level for level in levels if level not in parent.levels))
     network = parent.network
     if isinstance(network, NetworkConfig):  # the paper's network knows no levels
@@ -105,7 +120,7 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
         sampling=replace(parent.sampling, quality_weight=0.0),
         card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},
     )
-    config = TrainConfig.from_dict({**told, "model": json.loads(model.to_json())})
+    config = TrainConfig.from_dict({**parent.card.get("training", {}), "model": json.loads(model.to_json())})
     # A GPU's batch is no CPU's: steps of it would be too few. The rate falls as the noise of gradients grows.
     larger = config.batch_atoms / TrainConfig.batch_atoms
     return config if larger <= 1 else replace(config, batch_atoms=TrainConfig.batch_atoms, lr=config.lr / sqrt(larger))

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from rdkit_ebd import EmbedMultipleConfs
 from rdkit_ebd.cli import app as cli
-from rdkit_ebd.generators.checkpoint import model_path, read_config
+from rdkit_ebd.generators.checkpoint import available_models, model_path, read_config
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.prepare import elements_of
 from rdkit_ebd.train.data_prep.shards import Example, load_shards
@@ -164,6 +164,22 @@ def test_recipes_survive_their_file(name: str) -> None:
     assert TrainConfig.from_dict(config.to_dict()) == config
     with pytest.raises(ValueError, match="ebd-f2f"):
         recipe("ebd-x", tiny_vocabulary(), [1], ["a"])
+
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize("name", available_models())
+def test_the_settings_of_shipped_models_are_in_the_repository(name: str) -> None:
+    result = CliRunner().invoke(cli.app, ["train", "config", name])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output) == json.loads((CONFIGS / f"{name}.json").read_text())
+    config, card = TrainConfig.from_dict(json.loads(result.output)), read_config(model_path(name)).card
+    assert {name: value for name, value in card["training"].items() if name not in ("model", "objective")}.items() <= (
+        config.to_dict().items()
+    )
+    assert replace(config.model, card=card) == read_config(model_path(name))
+    assert {path.stem for path in CONFIGS.glob("*.json")} == set(available_models())
 
 
 def test_learning_is_seeded() -> None:

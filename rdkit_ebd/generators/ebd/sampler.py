@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,9 @@ from rdkit_ebd.arrays.geometry import align, centre, masked_mean
 from rdkit_ebd.generators.denoiser import Denoiser, PathCallback
 from rdkit_ebd.generators.ebd.blur import BlurConfig, earlier_state, mean_state, prior_points
 from rdkit_ebd.generators.ebd.held import Held
+
+_Pass = Callable[[Tensor, Batch, Sequence[float], Tensor, PathCallback | None], Tensor]
+"""Seeds, their batch, times, noise and callback -> conformers."""
 
 
 def deblur_times(steps: int, rounds: int = 1) -> list[float]:
@@ -30,6 +34,7 @@ def deblur(
     noise: Tensor,
     held: Held | None = None,
     callback: PathCallback | None = None,
+    tolerance: float = 0.0,
 ) -> Tensor:
     """Deblur coarse seeds into conformers (Park & Shen, algorithm 2, with a free choice of times).
 
@@ -42,7 +47,11 @@ def deblur(
             reached as its seed: repeated denoising climbs to the nearest mode, as a minimiser finds its basin.
         noise: (B, len(times), N, 3) standard normal, one slice per step.
         held: Atoms that stay in place, in the seeds' frame.
-        callback: Called as (step, t, x_t, x_0) before each step is taken.
+        callback: Called as (step, t, x_t, x_0) before each step is taken; conformers that have settled are shown as
+            they are.
+        tolerance: Root mean square displacement of a round, angstrom, below which a conformer has settled and takes no
+            further one; 0: it takes them all. Rows do not wait for one another, so that one that settles early does
+            not depend on its company.
 
     Returns:
         (B, N, 3) conformers, aligned to their seeds.
@@ -51,6 +60,50 @@ def deblur(
         ValueError: One time alone, for a network of discrete times; or others than its own, for one that predicts the
             previous of them.
     """
+    run = partial(_run, denoise, config, held)
+    starts = [step for step in range(len(times)) if not step or times[step] >= times[step - 1]]
+    if tolerance <= 0 or len(starts) == 1:
+        return run(seed, batch, times, noise, callback)
+    x, rows = seed.clone(), torch.arange(len(seed), device=seed.device)
+    for start, stop in zip(starts, [*starts[1:], len(times)], strict=True):
+        shown = callback and _for_all_rows(callback, x, rows, start)
+        if len(rows):
+            rows = _round(run, x, rows, batch, times[start:stop], noise[:, start:stop], tolerance, shown)
+        elif shown:
+            for step in range(start, stop):
+                shown(step - start, times[step], x[rows], x[rows])
+    return x
+
+
+def _round(
+    run: _Pass,
+    x: Tensor,
+    rows: Tensor,
+    batch: Batch,
+    times: Sequence[float],
+    noise: Tensor,
+    tolerance: float,
+    callback: PathCallback | None,
+) -> Tensor:
+    """Take some rows of x (B, N, 3) through a round, in place; those that it has moved by more than the tolerance."""
+    before, own = x[rows], batch.rows(rows)
+    after = run(before, own, times, noise[rows], callback)
+    x[rows] = after
+    square = ((after - before).square().sum(-1) * own.mask).sum(1) / own.mask.sum(1)
+    return rows[square > tolerance**2]
+
+
+def _run(
+    denoise: Denoiser,
+    config: BlurConfig,
+    held: Held | None,
+    seed: Tensor,
+    batch: Batch,
+    times: Sequence[float],
+    noise: Tensor,
+    callback: PathCallback | None,
+) -> Tensor:
+    """Take all seeds through all times."""
     _check_times(times, config)
     middle = masked_mean(seed, batch.mask)
     seed = seed - middle
@@ -82,55 +135,13 @@ def deblur(
     return x_0 + middle
 
 
-def deblur_until_settled(
-    denoise: Denoiser,
-    seed: Tensor,
-    batch: Batch,
-    config: BlurConfig,
-    times: Sequence[float],
-    noise: Tensor,
-    tolerance: float,
-    held: Held | None = None,
-    callback: PathCallback | None = None,
-) -> Tensor:
-    """Deblur as `deblur` does, but leave a conformer alone once a round has hardly moved it.
-
-    Rows do not wait for one another, so that one that settles early does not depend on its company.
-
-    Args:
-        denoise, seed, batch, config, times, noise, held: As `deblur` takes them; held positions are those of all rows.
-        tolerance: Root mean square displacement of a round, angstrom, below which there is no further one; 0: there
-            always is.
-        callback: As in `deblur`; rows that have settled are shown as they are.
-
-    Returns:
-        (B, N, 3) conformers, aligned to their seeds.
-    """
-    starts = [step for step in range(len(times)) if not step or times[step] >= times[step - 1]]
-    if tolerance <= 0 or len(starts) == 1:
-        return deblur(denoise, seed, batch, config, times, noise, held, callback)
-    x, rows = seed.clone(), torch.arange(len(seed), device=seed.device)
-    for start, stop in zip(starts, [*starts[1:], len(times)], strict=True):
-        told = callback and _for_all_rows(callback, x, rows, start)
-        if len(rows):
-            before, own = x[rows], batch.rows(rows)
-            after = deblur(denoise, before, own, config, times[start:stop], noise[rows, start:stop], held, told)
-            x[rows] = after
-            square = ((after - before).square().sum(-1) * own.mask).sum(1) / own.mask.sum(1)
-            rows = rows[square > tolerance**2]
-        elif told:
-            for step in range(start, stop):
-                told(step - start, times[step], x[rows], x[rows])
-    return x
-
-
 def _for_all_rows(callback: PathCallback, x: Tensor, rows: Tensor, start: int) -> PathCallback:
-    """A callback that is told of some rows, and tells of all."""
+    """A callback for some rows that shows all of them."""
 
-    def told(step: int, time: float, x_t: Tensor, x_0: Tensor) -> None:
+    def shown(step: int, time: float, x_t: Tensor, x_0: Tensor) -> None:
         callback(start + step, time, x.index_copy(0, rows, x_t), x.index_copy(0, rows, x_0))
 
-    return told
+    return shown
 
 
 def _check_times(times: Sequence[float], config: BlurConfig) -> None:

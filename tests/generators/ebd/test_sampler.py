@@ -15,7 +15,7 @@ from rdkit_ebd.arrays.geometry import align, centre
 from rdkit_ebd.generators.ebd.blur import BlurConfig, prior_points
 from rdkit_ebd.generators.ebd.held import Held
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
-from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times, deblur_until_settled
+from rdkit_ebd.generators.ebd.sampler import deblur, deblur_times
 from rdkit_ebd.train.data_prep.pairing import rmsd
 
 CONFIGS = [BlurConfig("atoms", 0.1, "sqrt"), BlurConfig("fragments", 0.3, "constant")]
@@ -187,8 +187,8 @@ def test_what_never_settles_is_deblurred_as_ever(network: DeblurNetwork, steps: 
     given = (x, batch, config, times, noise_for(x, len(times)))
     with torch.no_grad():
         whole = deblur(network, *given)
-        assert torch.equal(deblur_until_settled(network, *given, tolerance=0.0), whole)
-        assert torch.allclose(deblur_until_settled(network, *given, tolerance=1e-9), whole, atol=1e-6)
+        assert torch.equal(deblur(network, *given, tolerance=0.0), whole)
+        assert torch.allclose(deblur(network, *given, tolerance=1e-9), whole, atol=1e-6)
 
 
 def test_rows_that_have_settled_are_asked_no_more() -> None:
@@ -207,16 +207,15 @@ def test_rows_that_have_settled_are_asked_no_more() -> None:
     full = batch
     config, times = BlurConfig("atoms", 0.0), deblur_times(1, 8)
     seen: list[tuple[int, int]] = []
-    out = deblur_until_settled(
+    out = deblur(
         halving,
         end + offset,
         batch,
         config,
         times,
         noise_for(x, 8),
-        0.05,
-        None,
-        lambda k, t, a, b: seen.append((k, len(b))),
+        callback=lambda k, t, a, b: seen.append((k, len(b))),
+        tolerance=0.05,
     )
     assert asked[0] == 3
     assert asked == sorted(asked, reverse=True)
@@ -234,8 +233,8 @@ def test_settling_does_not_depend_on_company(network: DeblurNetwork) -> None:
     with torch.no_grad():
         moved = (deblur(network, x, batch, config, times[:1], noise[:, :1]) - x).square().sum(-1).mean(1).sqrt()
         tolerance = float(moved.sort().values[1:3].mean())  # two of the four settle at once
-        together = deblur_until_settled(network, x, batch, config, times, noise, tolerance)
+        together = deblur(network, x, batch, config, times, noise, tolerance=tolerance)
         for k in range(4):
             row = torch.tensor([k])
-            alone = deblur_until_settled(network, x[row], batch.rows(row), config, times, noise[row], tolerance)
+            alone = deblur(network, x[row], batch.rows(row), config, times, noise[row], tolerance=tolerance)
             assert torch.allclose(alone[0], together[k], atol=1e-6)
