@@ -92,13 +92,13 @@ def bench(
             gpu=gpu,
         )
     try:
-        _tell(benchmark, output, quiet)
+        _report(benchmark, output, quiet)
     except KeyboardInterrupt:
         typer.echo("interrupted; the tables printed so far are whole", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(benchmark: Benchmark, output: Path | None, quiet: bool) -> None:
+def _report(benchmark: Benchmark, output: Path | None, quiet: bool) -> None:
     """Print each table, and write the file anew, as soon as it is there."""
     from rdkit_ebd.bench import describe_machine, in_words, write_tables
 

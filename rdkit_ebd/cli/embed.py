@@ -221,15 +221,22 @@ def embed(
             numThreads=1 if threads is None else threads,
         )
         with usage_errors():
-            from rdkit_ebd.io.read import count_molecules
+            from rdkit_ebd.io.finished import mark_finished
+            from rdkit_ebd.io.read import STANDARD_STREAM, count_molecules
             from rdkit_ebd.io.sdf import check_output
+            from rdkit_ebd.runtime.whole_file import is_replaceable
 
             check_output(output, source)
             total = count_molecules(source)
             if total == 0:
                 raise ValueError(f"{source} holds no molecules")
             job = FileJob(source, output, num_confs, params, hydrogens, _workers(workers, threads, total))
-        tally = _run(job, total, resume, part_size, quiet)
+            before = _finished_before(job, part_size) if resume else None
+        tally = before or _run(job, total, resume, part_size, quiet)
+        if before:
+            typer.echo(f"{output} is finished already: {before.summary(0.0, before.molecules)}", err=True)
+        elif seed != -1 and source != STANDARD_STREAM and is_replaceable(output):
+            mark_finished(output, manifest(job, part_size), asdict(tally))
         if not tally.molecules:
             typer.echo(f"{source} holds no molecules", err=True)
     raise typer.Exit(PROBLEMS if tally.failures or not tally.molecules else 0)
@@ -245,6 +252,28 @@ def _check_resumable(source: str, output: str, seed: int) -> None:
         raise ValueError(f"--resume needs a file as OUTPUT, which {output!r} is not")
     if seed == -1:
         raise ValueError("--resume needs a --seed other than -1: fresh conformers are not those of the first run")
+
+
+def _finished_before(job: FileJob, part_size: int) -> Tally | None:
+    """What an output amounts to that an earlier run of the same command has finished; None where there is none.
+
+    Raises:
+        ValueError: There is an output, and nothing says that it is this command's.
+    """
+    from pathlib import Path
+
+    from rdkit_ebd.io.finished import finished_summary
+    from rdkit_ebd.io.resumable_output import count_parts
+
+    if count_parts(job.output) or not Path(job.output).exists():
+        return None
+    summary = finished_summary(job.output, manifest(job, part_size))
+    if summary is None:
+        raise ValueError(
+            f"there is nothing to resume, and {job.output!r} is not known to be the output of this command: "
+            "delete it, or leave out --resume, which replaces it"
+        )
+    return Tally(**summary)
 
 
 def _workers(workers: int | None, threads: int | None, total: int | None) -> int:

@@ -109,8 +109,8 @@ class Embedded:
     def _remarks(self) -> list[str]:
         if self.entry.mol is None:
             return [self.entry.problem]
-        refused = not self.report.attempts and self.report.messages  # its counts would say nothing more
-        if not (self.report.ok or refused):
+        rejected = not self.report.attempts and self.report.messages  # its counts would say nothing more
+        if not (self.report.ok or rejected):
             return [self.report.summary()]
         open_stereo = self.report.undefined_stereo
         separate = [f"{open_stereo}; --stereo enumerate separates them"] if open_stereo else []
@@ -206,15 +206,25 @@ def _prepared(entry: Entry, hydrogens: bool) -> Entry:
 
 
 def _isomers(entry: Entry, stereo: str) -> list[Entry]:
-    """An entry, or one for each of its isomers: NAME_s1, NAME_s2, ..., with their SMILES and the parent's name."""
+    """An entry, or one for each of its isomers."""
+    if stereo != "enumerate" or entry.mol is None:
+        return [entry]
+    try:
+        return _enumerated(entry, entry.mol) or [entry]
+    except Exception as error:  # whatever it is, it must not stop the others
+        return [replace(entry, mol=None, problem=in_one_line(error))]
+
+
+def _enumerated(entry: Entry, mol: Chem.Mol) -> list[Entry]:
+    """NAME_s1, NAME_s2, ..., with their SMILES and the parent's name; none where all stereochemistry is defined."""
     from rdkit import Chem
 
     from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
 
-    if stereo != "enumerate" or entry.mol is None or not undefined_stereo(entry.mol):
-        return [entry]
-    found = []
-    for number, isomer in enumerate(EnumerateStereo(entry.mol), start=1):
+    found: list[Entry] = []
+    if not undefined_stereo(mol):
+        return found
+    for number, isomer in enumerate(EnumerateStereo(mol), start=1):
         isomer.SetProp("ebd_parent", entry.name)
         isomer.SetProp("ebd_isomer_smiles", Chem.MolToSmiles(Chem.RemoveHs(isomer)))
         found.append(replace(entry, mol=isomer, name=f"{entry.name}_s{number}"))

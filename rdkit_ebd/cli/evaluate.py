@@ -51,10 +51,10 @@ def evaluate(
     the best of n conformers comes to the one reference, with and without pruning.
 
     With --output or --csv, finished rows are kept beside it in a .partial.jsonl until all is done: the same command
-    goes on where it was interrupted.
+    continues where it was interrupted.
     """
-    _refuse_foreign({"--confs": confs, "--prune": prune} if not bioactive else {}, "with")
-    _refuse_foreign({"--factor": factor, "--posebusters": posebusters, "--xtb": xtb} if bioactive else {}, "without")
+    _reject_foreign({"--confs": confs, "--prune": prune} if not bioactive else {}, "with")
+    _reject_foreign({"--factor": factor, "--posebusters": posebusters, "--xtb": xtb} if bioactive else {}, "without")
     partial, methods = _partial(output, csv), method or DEFAULT_METHODS
     from rdkit_ebd.evaluation import evaluate as evaluate_ensembles
     from rdkit_ebd.evaluation import evaluate_bioactive
@@ -68,7 +68,7 @@ def evaluate(
             else:
                 asked |= {"posebusters": posebusters, "xtb": xtb}
                 results = evaluate_ensembles(data, methods, factor=factor or DEFAULT_FACTOR, **asked)
-            _tell(results, output, csv)
+            _report(results, output, csv)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; {f'finished rows are in {partial}' if partial else 'nothing was kept'}", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -76,7 +76,7 @@ def evaluate(
         partial.unlink()
 
 
-def _refuse_foreign(options: dict[str, Any], word: str) -> None:
+def _reject_foreign(options: dict[str, Any], word: str) -> None:
     given = [name for name, value in options.items() if value]
     if given:
         raise typer.BadParameter(f"{', '.join(given)}: only {word} --bioactive")
@@ -97,7 +97,7 @@ def _partial(output: Path | None, csv: Path | None) -> Path | None:
     return targets[0].with_suffix(".partial.jsonl") if targets else None
 
 
-def _tell(results: list[Result], output: Path | None, csv: Path | None) -> None:
+def _report(results: list[Result], output: Path | None, csv: Path | None) -> None:
     """Print the table, write the files."""
     from rdkit_ebd.evaluation import format_failures, format_table, write_csv, write_json
 

@@ -94,7 +94,7 @@ def _described(config: ModelConfig) -> list[str]:
     lines = [
         f"elements: {' '.join(symbol(z) for z in config.elements)}; at most {config.max_atoms} atoms",
         f"prior: {config.blur.prior}; steps: {config.sampling.rounds} x {config.sampling.steps}; "
-        f"trained on: {', '.join(config.levels) or 'not told'}",
+        f"trained on: {', '.join(config.levels) or 'unknown'}",
     ]
     row = _validation_row(config.card)
     cells = [f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, (int, float)) and k not in BOOKKEEPING]

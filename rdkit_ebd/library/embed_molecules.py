@@ -152,7 +152,7 @@ def StreamMolecules(
     """`EmbedMolecules` for any number of molecules: each comes back with its report once it and those before are done.
 
     Args:
-        mols: Read as the work goes on, a bounded number beyond what came back. The molecules are changed in place.
+        mols: Read as the work proceeds, a bounded number beyond what came back. The molecules are changed in place.
         numConfs: Conformers wanted of every molecule, or a function of the molecule.
         params: As in `EmbedMolecules`.
         workers: As there. They end with the iterator, also where it is closed early or Ctrl-C is pressed.
@@ -226,7 +226,10 @@ def _stream(
 def _isomers(mol: Chem.Mol | None, stereo: str) -> list[Chem.Mol | None]:
     if stereo != "enumerate" or mol is None or obstacle_of(mol):
         return [mol]
-    return [*EnumerateStereo(mol)] if undefined_stereo(mol) else [mol]
+    try:
+        return [*EnumerateStereo(mol)] if undefined_stereo(mol) else [mol]
+    except Exception:  # whatever RDKit raises; embedding the molecule as it is says what is wrong with it
+        return [mol]
 
 
 def _bar(total: int, shown: bool) -> Any:

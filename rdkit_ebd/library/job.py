@@ -27,7 +27,7 @@ def failed(num_confs: int, cause: FailureCause, message: str) -> EmbedOutcome:
 
 
 def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> EmbedOutcome:
-    """Make the conformers of a molecule; whatever goes wrong is an outcome too, so that the others go on.
+    """Make the conformers of a molecule; whatever goes wrong is an outcome too, so that the others are done.
 
     Args:
         job: A sanitised molecule with atoms.

@@ -49,8 +49,8 @@ class Journal:
         try:
             stored, lines, self._sound = _read(path, self._file.read(), self._header)
             if stored != self._header and lines:
-                told = "; ".join(differences(stored, self._header))
-                raise ValueError(f"{path} is of a job with other settings: {told}. To begin anew, {advice}")
+                changes = "; ".join(differences(stored, self._header))
+                raise ValueError(f"{path} is of a job with other settings: {changes}. To begin anew, {advice}")
             self._lines = lines
             if not lines:
                 self._rewrite()

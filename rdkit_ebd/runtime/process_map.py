@@ -89,7 +89,7 @@ def in_processes(
 
 
 def _message(process: Process) -> Any:
-    """What a process says, unless it is that it cannot go on."""
+    """What a process says, unless it is that it cannot work."""
     try:
         message = receive(process.connection)
     except (EOFError, OSError):

@@ -35,9 +35,9 @@ INTERRUPTIBLE = (
 )
 
 
-def flat(told: str) -> str:
+def flat(said: str) -> str:
     """Text in one line, whatever its frame and width."""
-    return " ".join(told.replace("│", " ").split())
+    return " ".join(said.replace("│", " ").split())
 
 
 def isomeric(mol: Chem.Mol) -> str:
@@ -75,7 +75,7 @@ def test_same_seed_same_file(out: Path) -> None:
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_bad_lines_stop_nothing_and_are_told(tmp_path: Path, out: Path) -> None:
+def test_bad_lines_stop_nothing_and_are_reported(tmp_path: Path, out: Path) -> None:
     (tmp_path / "in.smi").write_text(MIXED)
     result = call("embed", tmp_path / "in.smi", "-n", 2, "-o", out, "--workers", 0)
     assert result.exit_code == 1
@@ -148,7 +148,7 @@ def test_pruning_drops_conformers_without_being_a_failure(out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "said"),
     [
         (["embed", "none.smi"], "none.smi"),
         (["embed", "C1CC"], "unclosed ring"),
@@ -168,10 +168,10 @@ def test_pruning_drops_conformers_without_being_a_failure(out: Path) -> None:
         (["models", "show", "nonesuch"], "nonesuch"),
     ],
 )
-def test_wrong_usage_is_told_without_a_traceback(words: list[str], told: str, out: Path) -> None:
+def test_wrong_usage_is_reported_without_a_traceback(words: list[str], said: str, out: Path) -> None:
     result = call(*words, *(["-o", out] if words[0] == "embed" else []))
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert said in result.stderr
     assert "Error" in result.stderr
     assert "Traceback" not in result.stderr
     assert not out.exists()
@@ -204,17 +204,17 @@ def ended(process: subprocess.Popen[str], out: Path, parts: int, how: signal.Sig
     if not parts:
         time.sleep(1)  # until it is at work
     process.send_signal(how)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == (130 if how == signal.SIGINT else -how), told
-    return told
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (130 if how == signal.SIGINT else -how), said
+    return said
 
 
 def test_interrupted_before_the_first_part_leaves_nothing_behind(tmp_path: Path, out: Path) -> None:
     (tmp_path / "in.smi").write_text(f"{OSELTAMIVIR} oseltamivir\n" * 500)
     process = started("embed", tmp_path / "in.smi", "-n", 5, "-o", out, "--part-size", 400, "--workers", 0)
-    told = ended(process, out, 0, signal.SIGINT)
-    assert "Traceback" not in told
-    assert "interrupted; the output was not written" in told
+    said = ended(process, out, 0, signal.SIGINT)
+    assert "Traceback" not in said
+    assert "interrupted; the output was not written" in said
     assert [path.name for path in tmp_path.iterdir()] == ["in.smi"]
 
 
@@ -222,9 +222,9 @@ def test_interrupted_later_keeps_the_parts_and_says_so(tmp_path: Path, out: Path
     (tmp_path / "in.smi").write_text(f"{OSELTAMIVIR} oseltamivir\n" * 500)
     out.write_text("earlier")
     process = started("embed", tmp_path / "in.smi", "-n", 2, "-o", out, "--part-size", 1, "--threads", 1)
-    told = ended(process, out, 2, signal.SIGINT)
-    assert "Traceback" not in told
-    assert "--resume continues from there" in told
+    said = ended(process, out, 2, signal.SIGINT)
+    assert "Traceback" not in said
+    assert "--resume continues from there" in said
     assert out.read_text() == "earlier"
     parts = sorted(path.name for path in (tmp_path / "out.sdf.parts").iterdir())
     assert parts[:2] == ["000000.sdf", "000001.sdf"]
@@ -234,7 +234,7 @@ def test_interrupted_later_keeps_the_parts_and_says_so(tmp_path: Path, out: Path
 
 @pytest.fixture
 def one_thread() -> Iterator[list[object]]:
-    """Options of a run in this process whose number of threads is told, and undone afterwards."""
+    """Options of a run in this process whose number of threads is said, and undone afterwards."""
     before = torch.get_num_threads()
     yield ["--threads", 1]
     torch.set_num_threads(before)
@@ -262,12 +262,12 @@ def test_killed_and_resumed_is_the_file_of_an_uninterrupted_run(
     assert not parts.exists()
     assert [mol.GetProp("_Name") for mol in records(out)] == [f"nitro {k}" for k in 2 * (1, 2, 3, 0, 2) for _ in "ab"]
     *problems, summary = resumed.stderr.splitlines()
-    assert problems == uninterrupted.stderr.splitlines()[:-1]  # those of earlier runs are told again
+    assert problems == uninterrupted.stderr.splitlines()[:-1]  # those of earlier runs are said again
     assert ["line 7 (broken)" in problems[0], "line 14 (silane)" in problems[1]] == [True, True]
     assert summary.startswith(f"12 molecules ({2 * before} in earlier runs), 20 conformers, 2 failures, ")
 
     shutil.copytree(kept, parts)
-    for changed, told in (
+    for changed, said in (
         ([], "--resume"),
         (["--resume", "--prune", 0.5], "pruneRmsThresh was 0.0 and is 0.5"),
         (["--resume", "-n", "rotors"], "--num-confs was '2' and is 'rotors'"),
@@ -276,12 +276,12 @@ def test_killed_and_resumed_is_the_file_of_an_uninterrupted_run(
         (["--resume", "--part-size", 50], "--part-size was 2 and is 50"),
         (["--seed", -1], "--resume"),
     ):
-        refused = call(*words, *one_thread, *changed)
-        assert (refused.exit_code, told in flat(refused.stderr)) == (2, True), refused.stderr
+        rejected = call(*words, *one_thread, *changed)
+        assert (rejected.exit_code, said in flat(rejected.stderr)) == (2, True), rejected.stderr
     (tmp_path / "in.smi").write_text(LIBRARY + "CCO ethanol\n")
-    refused = call(*words, *one_thread, "--resume")
-    assert refused.exit_code == 2
-    assert "INPUT was" in flat(refused.stderr)
+    rejected = call(*words, *one_thread, "--resume")
+    assert rejected.exit_code == 2
+    assert "INPUT was" in flat(rejected.stderr)
     assert {path.name: path.read_bytes() for path in parts.iterdir()} == {
         path.name: path.read_bytes() for path in kept.iterdir()
     }

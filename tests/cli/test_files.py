@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,36 @@ def test_messages_are_in_words_of_the_command_line(tmp_path: Path) -> None:
     result = call("embed", "CC[Si](C)(C)C", "-n", 1, "-o", tmp_path / "out.sdf")
     assert "--fallback ETKDGv3" in " ".join(result.stderr.split())
     assert "fallback=" not in result.stderr
+
+
+def has_room_for_marks(folder: Path) -> bool:
+    """Whether the file system has extended attributes of the user."""
+    probe = folder / "probe"
+    probe.touch()
+    try:
+        os.setxattr(probe, "user.probe", b"x")
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def test_a_finished_output_is_known_and_a_foreign_one_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "out.sdf"
+    words = ["embed", "CCO", "-n", 2, "-o", out, "--seed", 7]
+    out.write_text("another's")
+    rejected = call(*words, "--resume")
+    assert rejected.exit_code == 2
+    assert "not known to be the output of this command" in " ".join(rejected.stderr.split())
+    assert out.read_text() == "another's"
+    assert call(*words).exit_code == 0
+    before = out.stat()
+    again = call(*words, "--resume")
+    if not has_room_for_marks(tmp_path):
+        assert again.exit_code == 2
+        return
+    assert again.exit_code == 0
+    assert "is finished already: 1 molecule (1 in earlier runs), 2 conformers, 0 failures" in again.stderr
+    assert (out.stat().st_ino, out.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert call(*words, "--resume", "--prune", 0.5).exit_code == 2  # another job's
+    out.write_text(out.read_text().replace("RDKit", "changed", 1))
+    assert call(*words, "--resume").exit_code == 2

@@ -101,7 +101,7 @@ def test_provenance_goes_on_and_old_energies_do_not(source: Path, tmp_path: Path
     assert [last.GetProp(f"ebd_{n}") for n in ("stage", "refined", "energy_method")] == ["refined", "MMFF94s", "UFF"]
 
 
-def test_bad_records_are_told_and_do_not_stop_others(tmp_path: Path, out: Path) -> None:
+def test_bad_records_are_reported_and_do_not_stop_others(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "in.sdf"
     flat = Chem.MolFromSmiles("CO")
     rdDepictor.Compute2DCoords(flat)
@@ -136,8 +136,8 @@ def test_an_unrefined_record_says_why(monkeypatch: pytest.MonkeyPatch, source: P
 
 
 @pytest.mark.parametrize("command", ["refine", "score"])
-def test_wrong_usage_is_told_before_any_molecule(command: str, source: Path, out: Path) -> None:
-    for words, told in (
+def test_wrong_usage_is_reported_before_any_molecule(command: str, source: Path, out: Path) -> None:
+    for words, said in (
         (["CCO"], "SD file"),
         (["none.sdf"], "none.sdf"),
         ([source, "-m", "MMFF95"], "MMFF95"),
@@ -145,7 +145,7 @@ def test_wrong_usage_is_told_before_any_molecule(command: str, source: Path, out
     ):
         result = call(command, *words, "-o", out)
         assert result.exit_code == 2
-        assert told in result.stderr
+        assert said in result.stderr
         assert "Traceback" not in result.stderr
         assert not out.exists()
 

@@ -69,7 +69,7 @@ def test_bad_lines_tell_why_and_stop_nothing(smiles_file: Path, capfd: pytest.Ca
     assert "unclosed ring" in entries["broken ring"].problem
     assert "valence" in entries["five bonds"].problem
     assert not entries["c1ccccc1"].problem
-    assert capfd.readouterr().err == ""  # it is told once, by whoever reads
+    assert capfd.readouterr().err == ""  # it is reported once, by whoever reads
 
 
 def test_first_line_is_a_header_only_if_it_looks_like_one(tmp_path: Path) -> None:
@@ -104,12 +104,12 @@ def test_a_smiles_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("source", ["C1CC", "molecules.csv", "", "C1CC or not"])
-def test_neither_file_nor_smiles_is_refused_at_once(source: str) -> None:
+def test_neither_file_nor_smiles_is_rejected_at_once(source: str) -> None:
     with pytest.raises(ValueError, match="neither a file"):
         read_molecules(source)
 
 
-def test_missing_and_unknown_files_are_refused_at_once(tmp_path: Path) -> None:
+def test_missing_and_unknown_files_are_rejected_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_molecules(tmp_path / "none.sdf")
     (tmp_path / "a.pdb").write_text("ATOM")

@@ -1,4 +1,4 @@
-"""Does a library get what single calls give, in order, with every failure told and nothing lost?"""
+"""Does a library get what single calls give, in order, with every failure reported and nothing lost?"""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_each_molecule_gets_what_a_single_call_gives(
     assert [mol.GetProp("id") for mol in mols] == before == [Chem.MolToSmiles(mol) for mol in mols]
 
 
-def test_bad_molecules_are_told_and_stop_nobody() -> None:
+def test_bad_molecules_are_reported_and_stop_nobody() -> None:
     good, silicon = mols_of(("nicotine", "C[Si](C)(C)CO"))
     silicon.AddConformer(Chem.Conformer(silicon.GetNumAtoms()))
     query = Chem.MolFromSmarts("[#6]-[#7]")
@@ -108,8 +108,8 @@ def test_kept_conformers_properties_and_finish_go_through_workers() -> None:
     report = EmbedMolecules(mols, 4, params, workers=2)
     assert len(params.GetFailureCounts()) > 0
     assert report.total.pruned > 0
-    for mol, one, told in zip(mols, alone, report.reports, strict=True):
-        assert told.ids == EmbedMoleculeEBD(one, 4, params) == list(range(1, 1 + len(told.ids)))
+    for mol, one, said in zip(mols, alone, report.reports, strict=True):
+        assert said.ids == EmbedMoleculeEBD(one, 4, params) == list(range(1, 1 + len(said.ids)))
         assert np.abs(coords_of(mol) - coords_of(one)).max() < 0.01
         assert mol.GetProp("source") == "a drug"
         assert mol.GetConformer(0).GetProp("rank") == "first"
@@ -155,7 +155,7 @@ def test_what_the_input_raises_comes_in_its_turn_and_early_ends_leave_nothing() 
 
 
 @pytest.mark.parametrize(
-    ("mols", "counts", "keywords", "error", "told"),
+    ("mols", "counts", "keywords", "error", "said"),
     [
         (["C", None, "CCO"], 1, {}, TypeError, r"mols\[2\] is 'CCO'"),
         ("CCO", 1, {}, TypeError, "sequence of molecules"),
@@ -175,17 +175,17 @@ def test_what_the_input_raises_comes_in_its_turn_and_early_ends_leave_nothing() 
         (["C"], 1, {"params": EBD(), "randomSeed": 1}, TypeError, "not both"),
     ],
 )
-def test_bad_arguments_are_refused_before_any_work(
-    mols: object, counts: object, keywords: dict[str, object], error: type[Exception], told: str
+def test_bad_arguments_are_rejected_before_any_work(
+    mols: object, counts: object, keywords: dict[str, object], error: type[Exception], said: str
 ) -> None:
     if isinstance(mols, list):
         mols = [Chem.MolFromSmiles(mol) if mol == "C" else mol for mol in mols]
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=said):
         EmbedMolecules(mols, counts, **keywords)  # type: ignore[arg-type]
     assert not isinstance(mols, list) or all(not m.GetNumConformers() for m in mols if isinstance(m, Chem.Mol))
 
 
-def test_a_stream_refuses_what_is_no_molecule_in_its_turn() -> None:
+def test_a_stream_rejects_what_is_no_molecule_in_its_turn() -> None:
     with pytest.raises(TypeError, match="workers"):
         StreamMolecules([], 1, workers=1.5)  # type: ignore[arg-type]
     stream = StreamMolecules([with_hydrogens("nicotine"), "CCO"], 1, PARAMS, workers=0)  # type: ignore[list-item]

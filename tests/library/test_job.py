@@ -1,4 +1,4 @@
-"""Are outcomes told in order, and is everything that goes wrong with a molecule an outcome?"""
+"""Are outcomes given in order, and is everything that goes wrong with a molecule an outcome?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def done(number: int) -> EmbedOutcome:
     return failed(number, FailureCause.INTERNAL_ERROR, f"molecule {number}")
 
 
-def test_outcomes_are_told_in_the_order_of_the_input() -> None:
+def test_outcomes_are_reported_in_the_order_of_the_input() -> None:
     queue = OrderedQueue(iter([*jobs(3), done(3)]))
     taken = [queue.take() for _ in range(4)]
     assert [t and t[0] for t in taken] == [0, 1, 2, None]
@@ -53,7 +53,7 @@ def test_no_more_is_read_than_agreed() -> None:
     assert read == [0, 1, 2, 3]
 
 
-def test_what_the_source_raises_is_told_in_its_turn() -> None:
+def test_what_the_source_raises_is_reported_in_its_turn() -> None:
     def source() -> Iterator[Job | EmbedOutcome]:
         yield from jobs(2)
         raise OSError("the disk has gone")
@@ -91,7 +91,7 @@ def break_down(request: Request) -> Deblurred:
 
 
 @pytest.mark.parametrize(
-    ("smiles", "params", "deblurrer", "cause", "told"),
+    ("smiles", "params", "deblurrer", "cause", "said"),
     [
         ("C[Si](C)(C)C", EBD(), None, "UNSUPPORTED", "Si"),
         ("CCO", EBD(coarse="conformers"), None, "NO_OWN_CONFORMERS", "it has none"),
@@ -100,10 +100,10 @@ def break_down(request: Request) -> Deblurred:
         ("nicotine", EBD(), break_down, "INTERNAL_ERROR", "unheard of"),
     ],
 )
-def test_whatever_goes_wrong_is_an_outcome(smiles: str, params: EBD, deblurrer: object, cause: str, told: str) -> None:
+def test_whatever_goes_wrong_is_an_outcome(smiles: str, params: EBD, deblurrer: object, cause: str, said: str) -> None:
     mol = with_hydrogens(smiles)
     outcome = outcome_of(Job(mol, 2), params, deblurrer)  # type: ignore[arg-type]
     assert outcome.found == []
     assert outcome.origin is None
     assert outcome.report.failed == [(0, cause), (1, cause)]
-    assert told in outcome.report.messages[0]
+    assert said in outcome.report.messages[0]

@@ -124,7 +124,7 @@ def test_requests_of_several_workers_share_a_batch(monkeypatch: pytest.MonkeyPat
         assert np.abs(coords_of(mol) - coords_of(one)).max() < 0.01
 
 
-def test_only_the_request_that_is_too_large_is_refused() -> None:
+def test_only_the_request_that_is_too_large_is_rejected() -> None:
     model = load_model(device="cpu")
     crew = WorkerPool(PARAMS, 0, replace(model, network=Cramped(model.network, atoms=28)))
     small, large = crew._answers([request_of("nicotine"), request_of("captopril")])
@@ -134,7 +134,7 @@ def test_only_the_request_that_is_too_large_is_refused() -> None:
     assert "29 atoms" in large.message
 
 
-def test_workers_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_cannot_start_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "interpreter", lambda: ["false"])
     monkeypatch.setattr(pool, "interpreter", lambda: ["false"])
     with pytest.raises(RuntimeError, match=r"cannot be started.*exit code 1.*workers=0"):

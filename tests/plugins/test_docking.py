@@ -121,8 +121,8 @@ def receptor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parameters = rdDistGeom.ETKDGv3()
     parameters.randomSeed = 11
     assert rdDistGeom.EmbedMolecule(peptide, parameters) == 0
-    text, fine, told = PDBQTWriterLegacy.write_string(MoleculePreparation().prepare(peptide)[0])
-    assert fine, told
+    text, fine, said = PDBQTWriterLegacy.write_string(MoleculePreparation().prepare(peptide)[0])
+    assert fine, said
     path = tmp_path_factory.mktemp("receptor") / "peptide.pdbqt"
     path.write_text("\n".join(line for line in text.splitlines() if line.startswith("ATOM")) + "\n")
     return path

@@ -32,11 +32,11 @@ def to_pdbqt(mol: Chem.Mol, conf_id: int, name: str) -> str:
     preparation = MoleculePreparation(rigid_macrocycles=True)
     try:
         [setup, *more] = preparation.prepare(single)
-        text, fine, told = PDBQTWriterLegacy.write_string(setup)
+        text, fine, complaint = PDBQTWriterLegacy.write_string(setup)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"Meeko: {error}") from error
     if more or not fine:
-        raise ValueError(f"Meeko: {told or 'more than one component'}")
+        raise ValueError(f"Meeko: {complaint or 'more than one component'}")
     provenance = " ".join(f"{key}={value}" for key, value in get_provenance(mol.GetConformer(conf_id)).items())
     remarks = [f"REMARK  Name = {' '.join(name.split())}"] + [f"REMARK  {provenance}"] * bool(provenance)
     return "\n".join([*remarks, text])
