@@ -24,15 +24,23 @@ def ensemble_metrics(generated: np.ndarray, references: np.ndarray, symmetries: 
     Returns:
         mat_r, mat_p (angstrom) and cov_r@..., cov_p@... (shares).
     """
-    rms = np.full((1, len(references)), MISSED)
-    if len(generated):
-        rms = np.stack([best_rms(reference, generated, symmetries) for reference in references], axis=1)
-    recall, precision = rms.min(0), rms.min(1)
+    recall, precision = nearest(generated, references, symmetries)
     out = {"mat_r": float(recall.mean()), "mat_p": float(precision.mean())}
     for threshold in COVERAGE_THRESHOLDS:
         out[f"cov_r@{threshold}"] = float((recall <= threshold).mean())
         out[f"cov_p@{threshold}"] = float((precision <= threshold).mean())
     return out
+
+
+def nearest(generated: np.ndarray, references: np.ndarray, symmetries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far references (R,) are from the nearest conformer generated, and conformers (K,) from the nearest reference.
+
+    Where nothing was generated, every reference is missed, and so is one conformer. Arguments as in `ensemble_metrics`.
+    """
+    rms = np.full((1, len(references)), MISSED)
+    if len(generated):
+        rms = np.stack([best_rms(reference, generated, symmetries) for reference in references], axis=1)
+    return rms.min(0), rms.min(1)
 
 
 def geometry_metrics(

@@ -34,6 +34,9 @@ def evaluate(
     factor: Annotated[int | None, typer.Option(min=1, help="Conformers per reference.", show_default="2")] = None,
     posebusters: Annotated[int, typer.Option(min=0, help="Conformers per molecule that PoseBusters tests.")] = 0,
     xtb: Annotated[int, typer.Option(min=0, help="Molecules, a conformer of which GFN2-xTB relaxes.")] = 0,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="COV from .05 to 3 A, with mean, median and std, as the paper's tables.")
+    ] = False,
     bioactive: Annotated[bool, typer.Option("--bioactive", help="Ask for the best of n conformers instead.")] = False,
     confs: Annotated[
         list[int] | None, typer.Option(min=1, help="That n; repeat for several.", show_default="50 and 250")
@@ -54,7 +57,10 @@ def evaluate(
     continues where it was interrupted.
     """
     _reject_foreign({"--confs": confs, "--prune": prune} if not bioactive else {}, "with")
-    _reject_foreign({"--factor": factor, "--posebusters": posebusters, "--xtb": xtb} if bioactive else {}, "without")
+    _reject_foreign(
+        {"--factor": factor, "--posebusters": posebusters, "--xtb": xtb, "--coverage": coverage} if bioactive else {},
+        "without",
+    )
     partial, methods = _partial(output, csv), method or DEFAULT_METHODS
     from rdkit_ebd.evaluation import evaluate as evaluate_ensembles
     from rdkit_ebd.evaluation import evaluate_bioactive
@@ -66,7 +72,7 @@ def evaluate(
                 nearness = DEFAULT_PRUNE if prune is None else prune
                 results = evaluate_bioactive(data, methods, counts=confs or DEFAULT_COUNTS, prune=nearness, **asked)
             else:
-                asked |= {"posebusters": posebusters, "xtb": xtb}
+                asked |= {"posebusters": posebusters, "xtb": xtb, "coverage": coverage}
                 results = evaluate_ensembles(data, methods, factor=factor or DEFAULT_FACTOR, **asked)
             _report(results, output, csv)
     except KeyboardInterrupt:
@@ -99,12 +105,15 @@ def _partial(output: Path | None, csv: Path | None) -> Path | None:
 
 def _report(results: list[Result], output: Path | None, csv: Path | None) -> None:
     """Print the table, write the files."""
-    from rdkit_ebd.evaluation import format_failures, format_table, write_csv, write_json
+    from rdkit_ebd.evaluation import format_coverage, format_failures, format_table, write_csv, write_json
 
     settings, failures = results[0].settings, format_failures(results)
     amount = f"{settings['factor']} x references" if "factor" in settings else "best of n conformers"
     typer.echo(f"{settings['data']}, {results[0].molecules} molecules, {amount}, seed {settings['seed']}\n")
     typer.echo(format_table(results))
+    for result in results:
+        if result.coverage:
+            typer.echo(f"\n{format_coverage(result.method, result.coverage)}")
     if failures:
         typer.echo(f"\n{failures}")
     if output is not None:

@@ -4,6 +4,7 @@ Two questions can be asked of a data set. `evaluate`: are the references found, 
 `evaluate_bioactive`: how near does the best of n conformers come to the one that a protein binds?
 """
 
+from rdkit_ebd.evaluation.coverage import format_coverage
 from rdkit_ebd.evaluation.method import Method
 from rdkit_ebd.evaluation.methods import RECIPES, generate, parse_method
 from rdkit_ebd.evaluation.report import Result, format_failures, format_table, write_csv, write_json
@@ -15,6 +16,7 @@ __all__ = [
     "Result",
     "evaluate",
     "evaluate_bioactive",
+    "format_coverage",
     "format_failures",
     "format_table",
     "generate",

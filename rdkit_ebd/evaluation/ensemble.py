@@ -12,6 +12,7 @@ from rdkit import Chem
 
 from rdkit_ebd.data.record import Record
 from rdkit_ebd.evaluation.busters import bust
+from rdkit_ebd.evaluation.coverage import coverage
 from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
 from rdkit_ebd.evaluation.method import Method
 from rdkit_ebd.evaluation.methods import Generated, generate
@@ -29,12 +30,14 @@ class EnsembleJob:
         factor: Conformers generated per reference.
         posebusters: Conformers per molecule that PoseBusters tests; 0: none.
         relaxed: Molecules, by number, one conformer of which is relaxed with GFN2-xTB.
+        coverage: Whether COV is taken at all of the paper's thresholds, too.
     """
 
     seed: int = 0
     factor: int = 2
     posebusters: int = 0
     relaxed: tuple[int, ...] = ()
+    coverage: bool = False
 
     def settings(self) -> dict[str, Any]:
         """What results depend on, as JSON takes it."""
@@ -50,6 +53,8 @@ class EnsembleJob:
         made = generate(record.mol, method, requested, self.seed)
         row = new_row(index, record, method, made, requested)
         row["metrics"] |= reference.measure(positions(made.mol), _shares_that_hold(method, made))
+        if self.coverage:
+            row["coverage"] = coverage(positions(made.mol), reference.references, reference.symmetries)
         random = np.random.default_rng((self.seed, index))
         sample = random.permutation(made.mol.GetNumConformers())
         if len(sample) and self.posebusters:

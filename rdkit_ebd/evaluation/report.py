@@ -13,11 +13,14 @@ JSON: a list with one object per method:
                             missing              conformers asked for, neither made nor dropped for what they are
     failures              causes and counts over all molecules, also where a later attempt went well
     posebusters_failed    PoseBusters' tests and how many of the sampled conformers failed them
+    coverage              where it was asked for, COV at the paper's thresholds and MAT, with mean, median and standard
+                          deviation (`coverage`)
     rows                  one object per molecule:
         method, index, title, smiles, atoms, references
         requested, conformers, dropped, missing          counts of conformers
         problem                                          why the method refused the molecule; empty if it did not
         failures, posebusters_failed                     as above
+        coverage                                         shares at each threshold, where that was asked for
         metrics                                          name -> number: `measures` (ensemble), `bioactive`; also
                                                          ms_per_conformer (clock), cpu_ms_per_conformer (what a busy
                                                          machine does not change): embedding and minimisation in one
@@ -43,6 +46,7 @@ from typing import Any
 import numpy as np
 
 from rdkit_ebd.arrays.ensemble_metrics import mean_table
+from rdkit_ebd.evaluation.coverage import Coverage, summarise_coverage
 from rdkit_ebd.runtime.whole_file import write_whole
 
 WITHIN = (0.5, 1.0, 2.0)  # angstrom
@@ -98,6 +102,7 @@ class Result:
     failures: dict[str, int] = field(default_factory=dict)
     posebusters_failed: dict[str, int] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=dict)
 
 
 def summarise(method: str, rows: Sequence[dict[str, Any]], settings: Mapping[str, Any]) -> Result:
@@ -119,6 +124,7 @@ def summarise(method: str, rows: Sequence[dict[str, Any]], settings: Mapping[str
         failures=_added(row["failures"] for row in rows),
         posebusters_failed=_added(row.get("posebusters_failed", {}) for row in rows),
         rows=list(rows),
+        coverage=summarise_coverage(rows),
     )
 
 

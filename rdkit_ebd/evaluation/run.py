@@ -44,6 +44,7 @@ def evaluate(
     factor: int = 2,
     posebusters: int = 0,
     xtb: int = 0,
+    coverage: bool = False,
     partial: Path | None = None,
 ) -> list[Result]:
     """Judge methods by how well they find references, and by how true what they generate is.
@@ -60,6 +61,7 @@ def evaluate(
         factor: Conformers generated per reference.
         posebusters: Conformers per molecule, a seeded sample, that PoseBusters tests.
         xtb: Molecules, a seeded sample, one conformer each of which GFN2-xTB relaxes.
+        coverage: Take COV at all of the paper's thresholds, too (`rdkit_ebd.evaluation.coverage`).
         partial: File for finished rows, with which the same call goes on after it was killed; yours to remove.
 
     Returns:
@@ -77,7 +79,7 @@ def evaluate(
         require_potential()
     records = read_references(data, limit, seed)
     chosen = np.random.default_rng(seed).permutation(len(records))[:xtb]
-    job = EnsembleJob(seed, factor, posebusters, tuple(sorted(chosen.tolist())))
+    job = EnsembleJob(seed, factor, posebusters, tuple(sorted(chosen.tolist())), coverage)
     return _judge_all(data, records, known, job, limit, workers, partial)
 
 
