@@ -54,7 +54,7 @@ class Outcome:
         rdkit_made: Conformers that ETKDGv3 makes of it.
         wrong: Conformers whose stereo, perceived again from the coordinates, is not what is written.
         damage: What of the user's was lost or changed.
-        error: An exception that is not the documented refusal; "crash" where the process died.
+        error: An exception that is not the documented rejection; "crash" where the process died.
         seconds: Of the slowest call.
         late: Whether a call took longer than its timeout allows.
     """
@@ -84,8 +84,8 @@ class Outcome:
     @property
     def right(self) -> bool:
         """Whether nothing happened that never may, and every missing conformer has its cause."""
-        told = self.made + sum(self.causes.values()) == self.requested
-        return told and not (self.wrong or self.damage or self.error or self.late)
+        accounted = self.made + sum(self.causes.values()) == self.requested
+        return accounted and not (self.wrong or self.damage or self.error or self.late)
 
 
 def read_suite(path: Path = SUITE) -> list[Entry]:
@@ -95,7 +95,7 @@ def read_suite(path: Path = SUITE) -> list[Entry]:
 
 
 def examine(entry: Entry, num_confs: int, timeout: int) -> Outcome:
-    """Embed an entry, again with the fallback where the model refuses it, and judge what was written."""
+    """Embed an entry, again with the fallback where the model rejects it, and judge what was written."""
     outcome = Outcome(entry.name, entry.category, entry.expected, requested=num_confs)
     try:
         mol, keywords = prepared(entry)
@@ -144,7 +144,7 @@ def core(mol: Chem.Mol) -> dict[int, tuple[float, float, float]]:
 
 
 def rdkit_conformers(mol: Chem.Mol, num_confs: int, timeout: int, keep: bool = False) -> list[Chem.Conformer]:
-    """What ETKDGv3 makes of a molecule, in a copy of it unless told to keep it."""
+    """What ETKDGv3 makes of a molecule, in a copy of it unless `keep` is set."""
     work = mol if keep else Chem.Mol(mol)
     parameters: Any = rdDistGeom.ETKDGv3()
     parameters.randomSeed, parameters.timeout = SEED, timeout
@@ -233,7 +233,7 @@ def positions(mol: Chem.Mol) -> dict[int, np.ndarray]:
 
 
 def written_badly(mol: Chem.Mol, ids: Sequence[int], old: dict[int, np.ndarray], settings: dict[str, Any]) -> list[str]:
-    """What is amiss with the conformers after a call that found the conformers `old` and gave `ids`."""
+    """What is wrong with the conformers after a call that found the conformers `old` and gave `ids`."""
     now, kept = positions(mol), {} if settings.get("clearConfs", True) else old
     held = settings.get("coordMap", {}).items()
     checks = {
@@ -242,4 +242,4 @@ def written_badly(mol: Chem.Mol, ids: Sequence[int], old: dict[int, np.ndarray],
         "not finite": any(not np.isfinite(now[i]).all() for i in ids),
         "held atoms moved": any(np.abs(now[i][atom] - xyz).max() > 1e-3 for i in ids for atom, xyz in held),
     }
-    return [what for what, is_amiss in checks.items() if is_amiss]
+    return [what for what, is_wrong in checks.items() if is_wrong]

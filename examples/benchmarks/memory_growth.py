@@ -16,7 +16,7 @@ from rdkit import Chem, rdBase
 
 import rdkit_ebd
 
-# Large enough for the network, with a centre; a salt; stereo that no ring can have; an element the model refuses.
+# Large enough for the network, with a centre; a salt; stereo that no ring can have; an element unknown to the model.
 MOLECULES = (
     "C[C@H](O)CCCO",
     "C[C@H]([NH3+])CCO.[Cl-]",
@@ -46,12 +46,12 @@ def sizes(smiles: Sequence[str], calls: int, step: int) -> Iterator[float]:
 
 
 def embed(smiles: str, seed: int) -> None:
-    """One call on a molecule of its own, with two conformers; a refusal is an outcome, too."""
+    """One call on a molecule of its own, with two conformers; a rejection is an outcome, too."""
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     try:
         rdkit_ebd.EmbedMolecule(mol, numConfs=2, randomSeed=seed, **QUICK)
-    except ValueError as refusal:
-        if "cannot treat" not in str(refusal):
+    except ValueError as rejection:
+        if "cannot treat" not in str(rejection):
             raise
 
 

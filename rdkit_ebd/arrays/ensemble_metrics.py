@@ -8,6 +8,7 @@ import numpy as np
 
 from rdkit_ebd.arrays.rmsd import best_rms
 
+# Angstrom, for drug-like molecules: of GeoMol (Ganea et al., NeurIPS 2021) and of GeoDiff (Xu et al., ICLR 2022).
 COVERAGE_THRESHOLDS = (0.75, 1.25)
 MISSED = 10.0  # angstrom: the RMSD a molecule without any conformer scores
 ALSO_MEDIANS = ("mat_r", "mat_p", "xtb")  # columns with a long tail
@@ -48,7 +49,7 @@ def geometry_metrics(
 ) -> dict[str, float]:
     """Mean absolute error of bond lengths and 1-3 distances against the references' means, angstrom.
 
-    The mean over references is the yardstick because no generated conformer is any one reference's partner.
+    The mean over references is the standard because no generated conformer is any one reference's partner.
 
     Args:
         generated: (K, N, 3).

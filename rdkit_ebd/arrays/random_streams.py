@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 _WORD = (1 << 64) - 1
-_COARSE_LIMIT = 1 << 30  # RDKit adds the conformer's index to its seed and refuses a sum beyond 2**31
+_COARSE_LIMIT = 1 << 30  # RDKit adds the conformer's index to its seed and rejects a sum beyond 2**31
 
 
 def mix(*words: int) -> int:

@@ -53,7 +53,7 @@ class ConformerSet:
         return self._count
 
     def add(self, coords: np.ndarray) -> None:
-        """Hang up a shape (N, 3); one that is not finite is near to nothing."""
+        """Add a shape (N, 3); one that is not finite is near to nothing."""
         if np.isfinite(coords).all():
             self._shapes[self._count] = shape = self._centred(coords)
             self._squares[self._count] = (shape**2).sum()
@@ -62,7 +62,7 @@ class ConformerSet:
     def nearest(self, coords: np.ndarray) -> float:
         """The least of `best_rms` from a shape (N, 3) to those here, angstrom; infinite if there are none.
 
-        Closed forms tell which few may be the nearest, and only these are superposed.
+        Closed forms find which few may be the nearest, and only these are superposed.
         """
         if not self._count:
             return math.inf

@@ -1,7 +1,7 @@
 """How fast is it? Methods on the same molecules, in one process, with the same threads, and the judgement beside it.
 
 `prepare` reads and checks everything, `Benchmark.run` measures part after part. What is found are tables, which print
-themselves as Markdown and go into a JSON file as they are. `rdkit_ebd.bench.timing` tells what makes it fair.
+themselves as Markdown and go into a JSON file as they are. `rdkit_ebd.bench.timing` says what makes it fair.
 """
 
 from rdkit_ebd.bench.machine import describe_machine, in_words

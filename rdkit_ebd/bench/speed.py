@@ -69,7 +69,7 @@ def summary(timings: Sequence[Timing]) -> dict[str, Any]:
 
 
 def stage_table(timings: Sequence[Timing]) -> Table:
-    """One row per stage of each method that tells its stages, in the order in which they come.
+    """One row per stage of each method that reports its stages, in the order in which they come.
 
     Stages that ran side by side add up to more than the whole, and the rest is then below zero.
     """

@@ -1,4 +1,4 @@
-"""How are the figures told? Tables that print as Markdown, and one JSON file with everything in it.
+"""How are the figures reported? Tables that print as Markdown, and one JSON file with everything in it.
 
 JSON: an object with
 
@@ -42,7 +42,7 @@ class Table:
 
     def markdown(self) -> str:
         """Title and table."""
-        present = {name: told for name, told in self.columns.items() if any(name in row for row in self.rows)}
+        present = {name: column for name, column in self.columns.items() if any(name in row for row in self.rows)}
         headings = [heading for heading, _ in present.values()]
         return f"{self.title}\n\n{markdown([], headings, [cells(row, present) for row in self.rows])}"
 

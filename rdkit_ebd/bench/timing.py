@@ -65,9 +65,9 @@ class Timing:
         conformers: Conformers made.
         seconds: By the clock, in the fastest of the repeats.
         cpu_seconds: Of all threads together, in the same repeat.
-        stages: Seconds by stage, where the method tells.
+        stages: Seconds by stage, where the method reports them.
         failures: Causes and counts, also where a later attempt went well.
-        problem: Why the method refused the molecule; empty if it did not.
+        problem: Why the method rejected the molecule; empty if it did not.
         metrics: `QUALITY`, angstrom, where there are references.
     """
 
@@ -87,7 +87,7 @@ class Timing:
 def time_methods(records: Iterable[Record], methods: Sequence[Method], plan: Plan) -> list[Timing]:
     """Time methods; one timing per molecule and method, in this order.
 
-    A molecule that a method refuses, or that ends with fewer conformers, is a timing too.
+    A molecule that a method rejects, or that ends with fewer conformers, is a timing too.
 
     Args:
         records: Molecules; where they have references, what is made is judged by these, outside the clock.

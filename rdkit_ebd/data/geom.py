@@ -30,7 +30,7 @@ from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.data.record import Record, chosen, parse_smiles
 from rdkit_ebd.data.safe_pickle import Plain, load_pickle
 
-_STRETCHED = 1.3  # a bond that is longer than the sum of the covalent radii by more than this is none
+_STRETCHED = 1.3  # times the sum of the covalent radii is the longest bond, as in RDKit's DetermineConnectivity
 _ATTRIBUTES = {"smiles", "pos", "atom_type"}  # of graph data
 _MATCHES = 200  # of a skeleton, tried for one with the written stereo
 _INSTALL = "pip install msgpack"
@@ -94,10 +94,10 @@ def _from_summaries(path: Path, limit: int | None, seed: int) -> Iterator[_Molec
         if not file.is_relative_to(folder.resolve()):
             raise ValueError(f"{place!r} of {smiles} lies outside {folder}")
         molecule = _Molecule(smiles)
-        for told in _listed(load_pickle(file), "conformers", file):
-            mol = told.get("rd_mol")
+        for entry in _listed(load_pickle(file), "conformers", file):
+            mol = entry.get("rd_mol")
             if isinstance(mol, Chem.Mol) and mol.GetNumConformers():
-                molecule.conformers.append(_Conformer(mol, mol.GetConformer().GetPositions(), _energy(told)))
+                molecule.conformers.append(_Conformer(mol, mol.GetConformer().GetPositions(), _energy(entry)))
             else:
                 molecule.lost["without a molecule"] += 1
         yield molecule
@@ -106,9 +106,9 @@ def _from_summaries(path: Path, limit: int | None, seed: int) -> Iterator[_Molec
 def _entries(summary: Path) -> list[tuple[str, str]]:
     """SMILES and pickles of a summary; molecules that GEOM could not treat have none."""
     return [
-        (smiles, told["pickle_path"])
-        for smiles, told in json.loads(summary.read_text()).items()
-        if "pickle_path" in told
+        (smiles, entry["pickle_path"])
+        for smiles, entry in json.loads(summary.read_text()).items()
+        if "pickle_path" in entry
     ]
 
 
@@ -118,10 +118,10 @@ def _from_msgpack(path: Path, limit: int | None, seed: int) -> Iterator[_Molecul
         wanted = set(chosen(sum(len(chunk) for chunk in _chunks(path)), limit, seed))
     number = -1
     for chunk in _chunks(path):
-        for smiles, told in chunk.items():
+        for smiles, entry in chunk.items():
             number += 1
             if wanted is None or number in wanted:
-                conformers = ((c["xyz"], _energy(c)) for c in _listed(told, "conformers", path))
+                conformers = ((c["xyz"], _energy(c)) for c in _listed(entry, "conformers", path))
                 yield _placed(
                     smiles, ((np.array([r[0] for r in x]), np.array([r[1:] for r in x]), e) for x, e in conformers)
                 )
@@ -169,18 +169,18 @@ def _of_data_objects(smiles: str, items: list[Any]) -> _Molecule:
     return molecule
 
 
-def _listed(told: Any, name: str, path: Path) -> list[dict[str, Any]]:
-    found = told.get(name) if isinstance(told, dict) else None
+def _listed(entry: Any, name: str, path: Path) -> list[dict[str, Any]]:
+    found = entry.get(name) if isinstance(entry, dict) else None
     if not isinstance(found, list):
         raise ValueError(f"{path} is not of GEOM: there is no list {name!r} in it")
     return found
 
 
-def _energy(told: dict[str, Any]) -> float:
-    """Energy in kcal/mol: relative where that is told, else total; NaN if neither is."""
-    if told.get("relativeenergy") is not None:
-        return float(told["relativeenergy"])
-    return float(told["totalenergy"]) * HARTREE if told.get("totalenergy") is not None else float("nan")
+def _energy(entry: dict[str, Any]) -> float:
+    """Energy in kcal/mol: relative where that is known, else total; NaN if neither is."""
+    if entry.get("relativeenergy") is not None:
+        return float(entry["relativeenergy"])
+    return float(entry["totalenergy"]) * HARTREE if entry.get("totalenergy") is not None else float("nan")
 
 
 def _placed(smiles: str, found: Iterable[tuple[np.ndarray, np.ndarray, float]]) -> _Molecule:

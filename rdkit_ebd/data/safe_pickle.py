@@ -1,4 +1,4 @@
-"""What may a pickle hold? RDKit molecules, tensors, graph data and plain values; whatever else it asks for is refused.
+"""What may a pickle hold? RDKit molecules, tensors, graph data and plain values; whatever else it asks for is rejected.
 
 A pickle is a program: it can call anything that can be imported. Here it can import what is listed, and nothing of what
 is listed can do more than make an object. PyTorch Geometric is never imported; its objects become plain ones.

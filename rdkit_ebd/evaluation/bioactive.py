@@ -25,7 +25,7 @@ from rdkit_ebd.evaluation.measures import ReferenceMetrics, positions
 from rdkit_ebd.evaluation.method import Method
 from rdkit_ebd.evaluation.methods import generate
 
-COUNTS = (50, 250)
+COUNTS = (50, 250)  # those of the Platinum benchmark (Friedrich et al., J. Chem. Inf. Model. 2017, 57, 529)
 PRUNED = "-pruned"
 
 

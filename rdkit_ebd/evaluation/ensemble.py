@@ -67,7 +67,7 @@ class EnsembleJob:
 
 
 def new_row(index: int, record: Record, method: Method, made: Generated, requested: int) -> Row:
-    """What is told of a molecule and a method whatever is measured; `report` documents the names."""
+    """What a row says of a molecule and a method whatever is measured; `report` documents the names."""
     embedding, conformers = made.embedding, made.mol.GetNumConformers()
     return {
         "method": method.name,

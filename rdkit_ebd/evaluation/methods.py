@@ -147,7 +147,7 @@ def parse_methods(names: Sequence[str]) -> list[Method]:
 
 
 def generate(mol: Chem.Mol, method: Method, count: int, seed: int) -> Generated:
-    """Make conformers of a copy of `mol`; a molecule that a method refuses is a result too."""
+    """Make conformers of a copy of `mol`; a molecule that a method rejects is a result too."""
     work = Chem.Mol(mol, True)
     start, cpu_start = time.perf_counter(), time.process_time()
     try:

@@ -1,4 +1,4 @@
-"""How are results told? A Markdown table, one JSON and one CSV schema for both questions.
+"""How are results reported? A Markdown table, one JSON and one CSV schema for both questions.
 
 JSON: a list with one object per method:
 
@@ -18,7 +18,7 @@ JSON: a list with one object per method:
     rows                  one object per molecule:
         method, index, title, smiles, atoms, references
         requested, conformers, dropped, missing          counts of conformers
-        problem                                          why the method refused the molecule; empty if it did not
+        problem                                          why the method rejected the molecule; empty if it did not
         failures, posebusters_failed                     as above
         coverage                                         shares at each threshold, where that was asked for
         metrics                                          name -> number: `measures` (ensemble), `bioactive`; also
@@ -92,7 +92,7 @@ FACTS = (
 
 @dataclass(frozen=True)
 class Result:
-    """One method on one data set; the module's docstring tells what each attribute holds."""
+    """One method on one data set; the module's docstring says what each attribute holds."""
 
     method: str
     settings: dict[str, Any]
@@ -132,7 +132,7 @@ def format_table(results: Sequence[Result]) -> str:
     """A Markdown table: one line per method, or per method, number of conformers and pruning."""
     if results and results[0].settings["question"] == "bioactive":
         return markdown(["method", "conformers", "pruned"], *_bioactive_lines(results))
-    present = {name: told for name, told in ENSEMBLE_COLUMNS.items() if any(name in r.table for r in results)}
+    present = {name: column for name, column in ENSEMBLE_COLUMNS.items() if any(name in r.table for r in results)}
     lines = [[r.method, *cells(r.table, present)] for r in results]
     return markdown(["method"], [heading for heading, _ in present.values()], lines)
 
@@ -142,9 +142,9 @@ def format_failures(results: Sequence[Result]) -> str:
     lines = []
     for r in results:
         problems = Counter(row["problem"] for row in r.rows if row["problem"])
-        told = {"failures": _counts(r.failures), "failed PoseBusters": _counts(r.posebusters_failed)}
-        lines += [f"{r.method}: {kind}: {counts}" for kind, counts in told.items() if counts]
-        lines += [f"{r.method}: refused ({count} x): {problem}" for problem, count in problems.most_common(5)]
+        kinds = {"failures": _counts(r.failures), "failed PoseBusters": _counts(r.posebusters_failed)}
+        lines += [f"{r.method}: {kind}: {counts}" for kind, counts in kinds.items() if counts]
+        lines += [f"{r.method}: rejected ({count} x): {problem}" for problem, count in problems.most_common(5)]
     return "\n".join(lines)
 
 
@@ -180,7 +180,7 @@ def _bioactive_lines(results: Sequence[Result]) -> tuple[list[str], list[list[st
     for r in results:
         for label in [name.removeprefix("kept") for name in r.table if name.startswith("kept@")]:
             count, _, pruned = label.removeprefix("@").partition("-")
-            columns = {name.format(label): told for name, told in BIOACTIVE_COLUMNS.items()}
+            columns = {name.format(label): column for name, column in BIOACTIVE_COLUMNS.items()}
             shown = f"{r.settings['prune']:g} A" if pruned else "-"
             lines.append([r.method, count, shown, *cells(r.table, columns)])
     return [heading for heading, _ in BIOACTIVE_COLUMNS.values()], lines

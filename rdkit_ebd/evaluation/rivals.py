@@ -88,7 +88,7 @@ def _read_by_cdpkit(mol: Chem.Mol) -> tuple[Any, list[int]]:
     """The molecule as CDPKit has it, by way of SMILES with all hydrogens, and our number of each of its atoms.
 
     SMILES say stereo as it is written; a MOL block would say it by a drawing or by coordinates. Single and double bonds
-    are told apart, as each program has a model of aromaticity of its own.
+    are written as such, as each program has a model of aromaticity of its own.
     """
     chemistry: Any = import_module("CDPL.Chem")
     plain = Chem.Mol(mol, True)

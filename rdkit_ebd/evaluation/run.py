@@ -49,7 +49,7 @@ def evaluate(
 ) -> list[Result]:
     """Judge methods by how well they find references, and by how true what they generate is.
 
-    A molecule for which a method makes nothing scores as missed and is counted. What is measured is told in
+    A molecule for which a method makes nothing scores as missed and is counted. What is measured is said in
     `rdkit_ebd.evaluation.measures`.
 
     Args:
@@ -62,14 +62,14 @@ def evaluate(
         posebusters: Conformers per molecule, a seeded sample, that PoseBusters tests.
         xtb: Molecules, a seeded sample, one conformer each of which GFN2-xTB relaxes.
         coverage: Take COV at all of the paper's thresholds, too (`rdkit_ebd.evaluation.coverage`).
-        partial: File for finished rows, with which the same call goes on after it was killed; yours to remove.
+        partial: File for finished rows, with which the same call continues after it was killed; yours to remove.
 
     Returns:
         One result per method.
 
     Raises:
         ValueError: Something of the above is not right; raised before any work.
-        ImportError: PoseBusters or tblite is missing and asked for.
+        ImportError: PoseBusters or tblite is needed and missing.
     """
     known = _known(methods, seed=(seed, 0), workers=(workers, 1), factor=(factor, 1))
     require_at_least(posebusters=(posebusters, 0), xtb=(xtb, 0))
@@ -184,7 +184,7 @@ def _judge(task: tuple[int, Record, list[str], Job]) -> list[Row]:
     with rdBase.BlockLogs():
         try:
             return job.judge(index, record, [parse_method(name) for name in [*names[turn:], *names[:turn]]])
-        except Exception as error:  # not a way to fail that is foreseen: whoever mends it must know the molecule
+        except Exception as error:  # an unforeseen failure, which can only be mended with the molecule known
             raise RuntimeError(f"molecule {index} ({record.title}, {record.smiles}): {error!r}") from error
 
 

@@ -44,7 +44,7 @@ class LoadedModel:
 
     @property
     def has_confidence(self) -> bool:
-        """Whether the network can tell how near a true conformer a seed will end."""
+        """Whether the network can guess how near a true conformer a seed will end."""
         return isinstance(self.network, DeblurNetwork) and self.network.confidence is not None
 
 

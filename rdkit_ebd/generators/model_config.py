@@ -187,7 +187,7 @@ def _checked(cls: type, data: Any) -> dict[str, Any]:
         raise ValueError(f"{cls.__name__} must be an object, not {data!r}")
     unknown = sorted(set(data) - {f.name for f in fields(cls)})
     if unknown:
-        raise ValueError(f"{cls.__name__} knows no {', '.join(map(repr, unknown))}")
+        raise ValueError(f"{cls.__name__} has no {', '.join(map(repr, unknown))}")
     required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
     if missing := sorted(required - set(data)):
         raise ValueError(f"{cls.__name__} lacks {', '.join(map(repr, missing))}")

@@ -249,7 +249,7 @@ def _answers(
 
 
 def _sent(array: np.ndarray, device: torch.device) -> torch.Tensor:
-    """An array in single precision on a device; to a GPU by memory it can read itself, while this process goes on."""
+    """An array in single precision on a device; to a GPU by memory it can read itself, while this process continues."""
     tensor = torch.from_numpy(array).float()
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 

@@ -63,8 +63,8 @@ def judge_models(data: Path, models: Sequence[str], limit: int | None = None, th
             rows[f"{model.config.name} ({model.weights_hash})"] = _judged(model, examples, times)
     lines = ["| |" + "".join(f" {heading} |" for heading, _ in COLUMNS.values()), "|---" * (len(COLUMNS) + 1) + "|"]
     for name, row in rows.items():
-        told = (form.format(row[key]) if key in row else "" for key, (_, form) in COLUMNS.items())
-        lines.append(f"| {name} |" + "".join(f" {cell} |" for cell in told))
+        cells = (form.format(row[key]) if key in row else "" for key, (_, form) in COLUMNS.items())
+        lines.append(f"| {name} |" + "".join(f" {cell} |" for cell in cells))
     return "\n".join([f"{data.stem}, {len(records)} molecules, 2 x references, nothing rejected", "", *lines])
 
 

@@ -109,7 +109,7 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
     """
     known = (*parent.levels, *(level for level in levels if level not in parent.levels))
     network = parent.network
-    if isinstance(network, NetworkConfig):  # the paper's network knows no levels
+    if isinstance(network, NetworkConfig):  # the paper's network has no levels
         # Confidence is of a finished network: it is fitted anew afterwards.
         network = replace(network, levels=max(network.levels, len(known)), confidence=False)
     model = replace(

@@ -132,9 +132,9 @@ def test_sums_are_over_molecules_and_per_conformer_made() -> None:
 
 def test_who_makes_nothing_has_no_speed() -> None:
     timings = [timing("EBD", "a", 0, 0.1, problem="no"), timing("DG", "a", 4, 1.0)]
-    refused, other = speed_table(timings).rows
-    assert "ms" not in refused
-    assert (refused["conformers"], refused["requested"]) == (0, 4)
+    rejected, other = speed_table(timings).rows
+    assert "ms" not in rejected
+    assert (rejected["conformers"], rejected["requested"]) == (0, 4)
     assert "relative" not in other  # the method that all are compared with was not asked for
     assert "relative" not in speed_table(timings).markdown().splitlines()[2]
     assert "| EBD | - | - | - | 0 | 4 |" in speed_table(timings).markdown()
@@ -198,7 +198,7 @@ def test_the_machine_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "keywords", "told"),
+    ("methods", "keywords", "complaint"),
     [
         (["OMEGA", "EBD:x"], {}, r"OMEGA.*EBD:x"),
         (["DG"], {"scaling": ["atoms"]}, "none of these"),
@@ -207,8 +207,8 @@ def test_the_machine_is_named() -> None:
         (["EBD"], {"molecules": Path("missing.smi")}, "missing"),
     ],
 )
-def test_wrong_requests_are_refused(methods: list[str], keywords: dict[str, Any], told: str) -> None:
-    with pytest.raises((ValueError, OSError), match=told):
+def test_wrong_requests_are_rejected(methods: list[str], keywords: dict[str, Any], complaint: str) -> None:
+    with pytest.raises((ValueError, OSError), match=complaint):
         prepare(methods, FEW, **keywords)
 
 
@@ -218,7 +218,7 @@ def test_wrong_numbers_are_named_together() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
-def test_without_a_device_rates_are_refused() -> None:
+def test_without_a_device_rates_are_rejected() -> None:
     with pytest.raises(ValueError, match="cuda"):
         prepare(["EBD"], FEW, gpu=True)
 
@@ -239,15 +239,15 @@ def test_the_command_prints_and_keeps_everything(tmp_path: Path, monkeypatch: py
     assert "MAT-R" in done.stdout
 
 
-def test_the_command_refuses_before_any_work(tmp_path: Path) -> None:
-    for options, told in (
+def test_the_command_stops_before_any_work(tmp_path: Path) -> None:
+    for options, complaint in (
         (["-o", str(tmp_path / "no" / "x.json")], "folder that exists"),
         (["-m", "OMEGA"], "OMEGA"),
         (["--scaling", "weight"], "weight"),
     ):
         done = CliRunner().invoke(app, ["bench", *options])
         assert done.exit_code == 2
-        assert told in done.output
+        assert complaint in done.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -120,7 +120,7 @@ def test_bulk_may_bring_elements_that_the_data_lack(sdf: Path, prepared: Path, t
 def test_a_model_is_used_with_the_seeds_it_was_trained_on(
     sdf: Path, tmp_path: Path, words: list[str], coarse: str
 ) -> None:
-    told = [
+    common = [
         "train",
         "prepare",
         str(sdf),
@@ -133,7 +133,7 @@ def test_a_model_is_used_with_the_seeds_it_was_trained_on(
         "--workers",
         "1",
     ]
-    result = CliRunner().invoke(cli.app, [*told, *words])
+    result = CliRunner().invoke(cli.app, [*common, *words])
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "config.json").read_text())["model"]["sampling"]["coarse"] == coarse
 
@@ -230,11 +230,11 @@ def test_judge_wants_references(tmp_path: Path) -> None:
 
 def test_going_on_from_a_model_of_a_gpu_takes_the_batches_of_a_cpu() -> None:
     parent = read_config(model_path("default"))
-    told = {**parent.card["training"], "batch_atoms": 4 * TrainConfig.batch_atoms, "lr": 1e-3}
-    config = resumed(replace(parent, card={**parent.card, "training": told}), [1, 6], [])
+    training = {**parent.card["training"], "batch_atoms": 4 * TrainConfig.batch_atoms, "lr": 1e-3}
+    config = resumed(replace(parent, card={**parent.card, "training": training}), [1, 6], [])
     assert config.batch_atoms == TrainConfig.batch_atoms
     assert config.lr == pytest.approx(5e-4)
-    assert config.objective.unrolled_share == told["objective"]["unrolled_share"]
-    small = {**told, "batch_atoms": 512}
+    assert config.objective.unrolled_share == training["objective"]["unrolled_share"]
+    small = {**training, "batch_atoms": 512}
     kept = resumed(replace(parent, card={**parent.card, "training": small}), [1, 6], [])
     assert (kept.batch_atoms, kept.lr) == (512, 1e-3)

@@ -52,8 +52,8 @@ def folder(mols: list[Chem.Mol], tmp_path: Path) -> Path:
     summary: dict[str, Any] = {"C1CC1": {"uniqueconfs": 0}}  # one that GEOM could not treat
     (tmp_path / "drugs").mkdir()
     for number, mol in enumerate(mols):
-        told = {"conformers": conformers_of(mol), "totalconfs": 4, "temperature": 298.15}
-        (tmp_path / "drugs" / f"{number}.pickle").write_bytes(pickle.dumps(told, protocol=2 + 2 * number))
+        content = {"conformers": conformers_of(mol), "totalconfs": 4, "temperature": 298.15}
+        (tmp_path / "drugs" / f"{number}.pickle").write_bytes(pickle.dumps(content, protocol=2 + 2 * number))
         summary[flat(mol)] = {"pickle_path": f"drugs/{number}.pickle", "charge": 0}
     (tmp_path / "summary_drugs.json").write_text(json.dumps(summary))
     return tmp_path
@@ -88,10 +88,10 @@ def graph_data(monkeypatch: pytest.MonkeyPatch) -> type:
     return made["Data"]
 
 
-def stored_in(item: Any, told: dict[str, Any]) -> None:
+def stored_in(item: Any, content: dict[str, Any]) -> None:
     """As since version 2: the attributes lie in the mapping of a store, which knows whose it is."""
     store = sys.modules["torch_geometric.data.storage"].GlobalStorage()
-    store.__dict__.update(_mapping=told, _parent=item)
+    store.__dict__.update(_mapping=content, _parent=item)
     item.__dict__["_store"] = store
 
 
@@ -101,15 +101,15 @@ def split(mols: list[Chem.Mol], data: type, path: Path, stored: bool = False, wi
     for k in range(len(ENERGIES)):
         for mol in mols:
             item = data()
-            told = {
+            content = {
                 "atom_type": torch.tensor([a.GetAtomicNum() for a in mol.GetAtoms()]),
                 "pos": torch.tensor(mol.GetConformers()[k].GetPositions(), dtype=torch.float32),
                 "edge_index": torch.tensor(bond_pairs(mol).T),
                 "smiles": flat(mol),
                 "totalenergy": torch.tensor(float(ENERGIES[k]) / 627.5094740631, dtype=torch.float64),
             }
-            told |= {"rdmol": single(mol, k)} if with_mol else {}
-            stored_in(item, told) if stored else item.__dict__.update(told)
+            content |= {"rdmol": single(mol, k)} if with_mol else {}
+            stored_in(item, content) if stored else item.__dict__.update(content)
             items.append(item)
     path.write_bytes(pickle.dumps(items))
     return path
@@ -189,9 +189,9 @@ def test_coordinates_of_another_molecule_are_left_out(tmp_path: Path, graph_data
     assert [r.title for r in read_records(path)] == [flat(mols[1])]
 
 
-def remade(kind: type, told: dict[str, Any]) -> Any:
+def remade(kind: type, content: dict[str, Any]) -> Any:
     made = kind()
-    made.__dict__.update(told)
+    made.__dict__.update(content)
     return made
 
 
@@ -207,7 +207,7 @@ class Malicious:
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 @pytest.mark.parametrize("call", [exec, __import__, eval, SimpleNamespace, torch.load, getattr])
-def test_a_pickle_that_asks_for_more_is_refused(tmp_path: Path, call: Any, protocol: int) -> None:
+def test_a_pickle_that_asks_for_more_is_rejected(tmp_path: Path, call: Any, protocol: int) -> None:
     path, trace = tmp_path / "evil.pkl", tmp_path / "trace"
     words = {exec: f"open({str(trace)!r}, 'w')", eval: f"open({str(trace)!r}, 'w')"}.get(call, "os")
     path.write_bytes(pickle.dumps([Malicious(call, words)], protocol))
@@ -216,7 +216,7 @@ def test_a_pickle_that_asks_for_more_is_refused(tmp_path: Path, call: Any, proto
     assert not trace.exists()
 
 
-def test_what_hides_in_a_tensor_is_refused(tmp_path: Path) -> None:
+def test_what_hides_in_a_tensor_is_rejected(tmp_path: Path) -> None:
     path, trace = tmp_path / "evil.pkl", tmp_path / "trace"
     inside = pickle.dumps(Malicious(exec, f"open({str(trace)!r}, 'w')"), 2)
     path.write_bytes(pickle.dumps(Malicious(torch.storage._load_from_bytes, inside), 2))

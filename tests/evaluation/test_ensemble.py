@@ -14,14 +14,14 @@ NAME = "levodopa"
 
 def test_a_row_tells_what_was_made_and_what_was_not() -> None:
     job = EnsembleJob(seed=0, factor=1)
-    good, refused = (
+    good, rejected = (
         job.judge(0, record(smiles, 2), [parse_method("EBD")])[0] for smiles in (NAME, "C[Se]CCCCc1ccccc1")
     )
     assert (good["requested"], good["conformers"], good["missing"], good["problem"]) == (2, 2, 0, "")
     assert good["metrics"]["ms_per_conformer"] > 0
-    assert (refused["conformers"], refused["missing"], refused["failures"]) == (0, 2, {"UNSUPPORTED": 1})
-    assert refused["metrics"]["mat_r"] == MISSED
-    assert "Se" in refused["problem"]
+    assert (rejected["conformers"], rejected["missing"], rejected["failures"]) == (0, 2, {"UNSUPPORTED": 1})
+    assert rejected["metrics"]["mat_r"] == MISSED
+    assert "Se" in rejected["problem"]
 
 
 def test_gates_are_history_once_a_minimiser_has_run() -> None:

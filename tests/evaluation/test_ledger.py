@@ -43,7 +43,7 @@ def test_a_line_cut_off_is_measured_again(tmp_path: Path) -> None:
     assert path.read_bytes() == whole
 
 
-def test_other_settings_are_refused_and_the_file_stays(tmp_path: Path) -> None:
+def test_other_settings_are_rejected_and_the_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "x.partial.jsonl"
     fill(path, 0)
     whole = path.read_bytes()
@@ -54,7 +54,7 @@ def test_other_settings_are_refused_and_the_file_stays(tmp_path: Path) -> None:
     assert path.read_bytes() == whole
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_something_else_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "notes.partial.jsonl"
     for text in ("my notes\n", "[1]\n", '{"seed": 0, "counts": [1, 2]}\n{"row": {}}\n'):
         path.write_text(text)

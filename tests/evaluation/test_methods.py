@@ -63,7 +63,7 @@ def test_what_has_no_force_field_stays_and_is_counted() -> None:
     assert minimise(Chem.Mol(borane.mol)) == {"NO_MMFF94S_PARAMETERS": 2}
 
 
-def test_a_refusal_is_a_result() -> None:
+def test_a_rejection_is_a_result() -> None:
     found = made("C[Se]CCCCc1ccccc1", "EBD")
     assert found.mol.GetNumConformers() == 0
     assert found.embedding.failures == {"UNSUPPORTED": 1}
@@ -98,7 +98,7 @@ def _mmff(mol: Chem.Mol) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "complaint"),
     [
         ("OMEGA", "OMEGA"),
         ("ETKDGv3+UFF", "ETKDGv3"),
@@ -111,8 +111,8 @@ def _mmff(mol: Chem.Mol) -> float:
         ("EBD:refine=AMBER", "AMBER"),
     ],
 )
-def test_wrong_names_are_refused(name: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_wrong_names_are_rejected(name: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
         parse_method(name)
 
 

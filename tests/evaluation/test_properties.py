@@ -50,8 +50,8 @@ def test_an_ensemble_has_no_error_against_itself() -> None:
 
 
 def test_what_has_no_energy_is_left_out() -> None:
-    told = properties.ensemble_properties(np.array([1.0, np.nan, 3.0]), np.array([4.0, np.nan, 6.0]))
-    assert told == {"energy mean": 2, "energy min": 1, "gap mean": 5, "gap min": 4, "gap max": 6}
+    found = properties.ensemble_properties(np.array([1.0, np.nan, 3.0]), np.array([4.0, np.nan, 6.0]))
+    assert found == {"energy mean": 2, "energy min": 1, "gap mean": 5, "gap min": 4, "gap max": 6}
     empty = properties.ensemble_properties(np.zeros(0), np.zeros(0))
     assert all(np.isnan(value) for value in empty.values())
     rows = [dict.fromkeys(properties.PROPERTIES, value) for value in (1.0, float("nan"), 2.0, 9.0)]
@@ -76,6 +76,6 @@ def test_what_cannot_be_treated_is_named() -> None:
 def test_minimising_brings_energies_nearer_to_minima(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_references(tmp_path / "few.npz", ["CCCO"], 2)
     properties.main([str(data), "-m", "ETKDGv3", "-m", "ETKDGv3+MMFF94s", "--confs", "4"])
-    told = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ETKDGv3")]
-    raw, minimised = (float(cells[1]) for cells in told)
+    found = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ETKDGv3")]
+    raw, minimised = (float(cells[1]) for cells in found)
     assert minimised < raw

@@ -20,11 +20,11 @@ def row(index: int, metrics: dict[str, float], **facts: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def ensemble() -> Result:
-    refused = {"conformers": 0, "missing": 4, "problem": "no, thanks", "failures": {"UNSUPPORTED": 1}}
+    rejected = {"conformers": 0, "missing": 4, "problem": "no, thanks", "failures": {"UNSUPPORTED": 1}}
     rows = [
         row(0, {"mat_r": 0.2, "stereo": 0.5}, failures={"CLASH": 2}, posebusters_failed={"bond_lengths": 1}),
         row(1, {"mat_r": 0.4, "xtb": 8.0}, failures={"CLASH": 3}, posebusters_failed={"bond_lengths": 2}),
-        row(2, {"mat_r": 10.0}, **refused),
+        row(2, {"mat_r": 10.0}, **rejected),
     ]
     return summarise("DG", rows, {"question": "ensemble"})
 
@@ -64,11 +64,11 @@ def test_tables_are_whole(ensemble: Result, bioactive: Result) -> None:
     assert "| DG | 5 | 0.5 A | 0.900 |" in format_table([bioactive])
 
 
-def test_failures_are_told(ensemble: Result, bioactive: Result) -> None:
-    told = format_failures([ensemble]).splitlines()
-    assert told[0] == "DG: failures: CLASH 5, UNSUPPORTED 1"
-    assert "bond_lengths 3" in told[1]
-    assert "no, thanks" in told[2]
+def test_failures_are_reported(ensemble: Result, bioactive: Result) -> None:
+    lines = format_failures([ensemble]).splitlines()
+    assert lines[0] == "DG: failures: CLASH 5, UNSUPPORTED 1"
+    assert "bond_lengths 3" in lines[1]
+    assert "no, thanks" in lines[2]
     assert format_failures([bioactive]) == ""
 
 

@@ -1,4 +1,4 @@
-"""Does CONFORGE make the molecule that was asked for, in its order of atoms, and are its refusals results?"""
+"""Does CONFORGE make the molecule that was asked for, in its order of atoms, and are its failures results?"""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_what_conforge_cannot_treat_is_a_result() -> None:
     assert found.mol.GetNumConformers() == found.embedding.dropped == 0
     assert sum(found.embedding.failures.values()) == 1
     mol = Chem.MolFromSmiles("[NH3]->[Pt](Cl)(Cl)<-[NH3]")
-    refused = generate(Chem.AddHs(mol), parse_method("CONFORGE"), 2, 0)
-    assert refused.embedding.failures
-    assert refused.mol.GetNumConformers() == 0
+    rejected = generate(Chem.AddHs(mol), parse_method("CONFORGE"), 2, 0)
+    assert rejected.embedding.failures
+    assert rejected.mol.GetNumConformers() == 0
 
 
 @needs_cdpkit

@@ -79,10 +79,10 @@ def test_the_shell_tells_and_writes_everything(data: Path, tmp_path: Path) -> No
     pytest.importorskip("tblite")
     out, table = tmp_path / "out.json", tmp_path / "out.csv"
     words = ["-m", "ETKDGv3+MMFF94s", "--limit", 2, "--factor", 1, "--posebusters", 1, "--xtb", 1, "--workers", 1]
-    code, told = shell(data, *words, "-o", out, "--csv", table)
-    assert code == 0, told
-    assert "PoseBusters" in told
-    assert "GFN2-xTB" in told
+    code, printed = shell(data, *words, "-o", out, "--csv", table)
+    assert code == 0, printed
+    assert "PoseBusters" in printed
+    assert "GFN2-xTB" in printed
     [stored] = json.loads(out.read_text())
     assert stored["settings"]["posebusters"] == 1
     assert sum("xtb" in row["metrics"] for row in stored["rows"]) == 1
@@ -96,14 +96,14 @@ def test_the_shell_tells_and_writes_everything(data: Path, tmp_path: Path) -> No
 
 def test_bioactive_from_the_shell(data: Path) -> None:
     words = ["-m", "ETKDGv2", "--bioactive", "--confs", 2, "--confs", 5, "--prune", 1, "--workers", 1]
-    code, told = shell(data, *words)
-    assert code == 0, told
-    lines = [line for line in told.splitlines() if line.startswith("| ETKDGv2")]
+    code, printed = shell(data, *words)
+    assert code == 0, printed
+    lines = [line for line in printed.splitlines() if line.startswith("| ETKDGv2")]
     assert [line.split(" | ")[1:3] for line in lines] == [["2", "-"], ["2", "1 A"], ["5", "-"], ["5", "1 A"]]
 
 
-def test_what_cannot_be_is_refused_before_any_work(data: Path, tmp_path: Path) -> None:
-    for words, told in (
+def test_what_cannot_be_is_rejected_before_any_work(data: Path, tmp_path: Path) -> None:
+    for words, complaint in (
         (["-m", "OMEGA"], "OMEGA"),
         (["--confs", "5"], "--confs"),
         (["--bioactive", "--xtb", "5"], "--xtb"),
@@ -112,7 +112,7 @@ def test_what_cannot_be_is_refused_before_any_work(data: Path, tmp_path: Path) -
     ):
         code, output = shell(data, *words)
         assert code == 2
-        assert told in output
+        assert complaint in output
     for wrong in ({"factor": 0}, {"seed": -1}, {"workers": 0}, {"xtb": -1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             evaluate(data, METHODS, **wrong)

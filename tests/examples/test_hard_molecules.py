@@ -116,7 +116,7 @@ def test_the_wrong_side_of_a_double_bond_is_seen() -> None:
     assert wrong_stereo(cis, [0]) == [0]
 
 
-def test_damage_and_refusals_are_seen() -> None:
+def test_damage_and_rejections_are_seen() -> None:
     mol = with_hydrogens("aspirin")
     rdkit_conformers(mol, 2, 20, keep=True)
     old = {0: mol.GetConformer(0).GetPositions(), 5: mol.GetConformer(1).GetPositions()}

@@ -1,4 +1,4 @@
-"""Is a model file complete in itself, and is everything else refused in words?"""
+"""Is a model file complete in itself, and is everything else rejected in words?"""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_model_is_loaded_once_until_its_file_changes(saved: tuple[Path, Deblur
     assert load_model(str(path), "cpu").config.sampling.steps == 9
 
 
-def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_model_is_rejected(tmp_path: Path) -> None:
     text = tmp_path / "notes.safetensors"
     text.write_text("not a model at all, but quite some text")
     empty = tmp_path / "empty.safetensors"
@@ -103,7 +103,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
             load_model(str(path), "cpu")
 
 
-def test_a_model_that_is_not_there_is_refused_with_those_that_are() -> None:
+def test_a_model_that_is_not_there_is_rejected_with_those_that_are() -> None:
     with pytest.raises(ValueError, match="no-such-model") as error:
         model_path("no-such-model")
     assert all(name in str(error.value) for name in available_models())
@@ -160,7 +160,7 @@ def test_a_network_too_large_for_its_file_is_never_made(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "gpu", ""])
-def test_devices_that_are_not_there_are_refused(device: str) -> None:
+def test_devices_that_are_not_there_are_rejected(device: str) -> None:
     with pytest.raises(ValueError, match=repr(device)):
         resolve_device(device)
 

@@ -57,7 +57,7 @@ def test_what_does_not_fit_is_halved(model: LoadedModel, rows: int) -> None:
         assert answer.path is None or (whole.path is not None and np.abs(answer.path - whole.path).max() < 1e-3)
 
 
-def test_a_row_that_does_not_fit_is_told(model: LoadedModel) -> None:
+def test_a_row_that_does_not_fit_is_named(model: LoadedModel) -> None:
     with pytest.raises(DeviceFull, match="26 atoms does not fit into the memory of cpu: CUDA out of memory"):
         deblur_requests(replace(model, network=Cramped(model.network, 0)), [request_of("nicotine", 2)])
 

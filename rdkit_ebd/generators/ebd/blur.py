@@ -40,7 +40,7 @@ class BlurConfig:
         prior: Where atoms end: "fragments" (C2F) or "atoms" (F2F).
         sigma: Noise scale, angstrom; of a diffusion, the width of the Gaussians in which it ends.
         noise: "constant" (the paper's) or "sqrt", sigma * sqrt(t), which vanishes at the conformer.
-        timesteps: The paper's T: the network knows the times 1/T, 2/T, ... up to (T - 1)/T, is told the last of them of
+        timesteps: The paper's T: the network knows the times 1/T, 2/T, ... up to (T - 1)/T, sees the last of them with
             the fully blurred state, and noise is the last thing that sampling adds. None: any time in [0, 1].
         corruption: "blur" (the paper's), or "diffusion" about the prior points, whose noise has a schedule of its own.
         target: What the network predicts: "x_0" (the paper's), or "previous", the mean of the state 1/T earlier, which

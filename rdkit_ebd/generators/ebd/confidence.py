@@ -1,7 +1,7 @@
 """How near a true conformer will this one end? A guess from what the network sees of it on the way.
 
 References are the conformers that a search and a minimisation in DFT have left. Of two seeds of one molecule the
-network can tell, to some degree, which will become the more like one of them; chosen by that, and by how unlike they
+network can guess, to some degree, which will become the more like one of them; chosen by that, and by how unlike they
 are to each other, ensembles of the same size are nearer to the references.
 """
 
@@ -48,7 +48,7 @@ class Confidence(nn.Module):
 
 
 def traits(seen: Sequence[tuple[Tensor, Tensor]], x_t: Tensor, x_0: Tensor, batch: Batch) -> Tensor:
-    """What is told of conformers, rows of a batch, whoever shares it: (B, traits).
+    """What the network sees of conformers, rows of a batch, whatever the other rows are: (B, traits).
 
     Args:
         seen: Scalars (B, N, d) and vectors (B, N, 3, heads) after some of the blocks.

@@ -1,7 +1,7 @@
 """How does the network bend a molecule? Each side of a rotatable bond may lean about the bond's other end, as a whole.
 
 A group out of line by ten degrees is wrong by an angstrom at its far end, and no sum of local moves brings it back:
-what torsions are to `network_torsions`, the two bends of each end are here. Where ring atoms move, for another
+what torsions are to `twists`, the two bends of each end are here. Where ring atoms move, for another
 pucker, what hangs on them is carried along.
 """
 

@@ -20,10 +20,10 @@ class NetworkConfig:
         twist_every: Rotatable bonds turn after every this many blocks; 0 for never.
         harmonics: Terms of the torsional Fourier series.
         torques: Whether rotatable bonds also turn as the vector channels of the atoms on their sides would have them.
-        hinges: Whether the sides of rotatable bonds also lean about the bonds' ends (`network_hinges`).
+        hinges: Whether the sides of rotatable bonds also lean about the bonds' ends (`hinges`).
         sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
-        levels: Levels of theory told apart.
-        confidence: Whether the network also guesses how near a true conformer its answer leads (`network_confidence`).
+        levels: Levels of theory that it can be trained at.
+        confidence: Whether the network also guesses how near a true conformer its answer leads (`confidence`).
     """
 
     width: int = 128

@@ -4,7 +4,7 @@ Atoms attend to all atoms of their molecule; per pair the work is only `heads` w
 head also collects relative positions with its own weight, which gives equivariant vector channels; dot products of
 mixed channels flow back into the scalars. Fragments are tokens of their own, with their centroids as positions.
 Two things go beyond attention: stereo labels enter as (label x signed volume), the one parity-odd input, so that
-mirror images are told apart; and the sides of rotatable bonds turn and lean as a whole by learnt angles, since no sum
+mirror images differ; and the sides of rotatable bonds turn and lean as a whole by learnt angles, since no sum
 of local forces moves a distant group along an arc.
 """
 

@@ -27,7 +27,7 @@ from rdkit_ebd.potentials.rdkit_ff import minimise_to_convergence
 from rdkit_ebd.train.data_prep.pairing import torsion_matched_rmsd
 
 LEVEL = "MMFF94s"
-_SAME_BASIN = math.radians(40)  # largest difference of any torsion
+_SAME_BASIN = math.radians(40)  # largest difference of any torsion: a third of what staggered minima are apart
 _SAME_RINGS = 0.35  # angstrom, once torsions are alike
 
 

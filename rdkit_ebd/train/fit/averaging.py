@@ -1,6 +1,6 @@
 """How do several runs become one model? As the mean of their weights, which costs no more to use than any of them.
 
-It works for runs that have gone on from a common model, and does better than each where they have learnt different
+It works for runs that began with a common model, and does better than each where they have learnt different
 things (model card, reading 21).
 """
 

@@ -1,7 +1,7 @@
 """Which seeds are promising? Fits the network's confidence to how near to references its conformers come.
 
 The network itself stays as it is. What it sees of a seed in its first evaluation is kept as traits; all rounds follow,
-and the distance of what they end in from the nearest reference is what a small head on those traits learns to tell.
+and the distance of what they end in from the nearest reference is what a small head on those traits learns to guess.
 What counts is the order of one molecule's seeds: how near its references are to be had at all is learnt but in passing.
 """
 

@@ -124,7 +124,7 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
         "torsion" (as `torsion_error` has it), "volume" (mean absolute error, cubic angstrom). All of them are of what
         the network predicts, which may be the previous state.
     """
-    seed = beginning(pairs, config)
+    seed = starting_coords(pairs, config)
     if config.unrolled_share and float(torch.rand(())) < config.unrolled_share:
         rounds = 1 + int(torch.randint(config.unrolled_rounds, ()))
         rows = (~pairs.natural | config.unrolled_natural).nonzero()[:, 0]
@@ -133,17 +133,17 @@ def training_loss(denoise: Denoiser, pairs: Pairs, blurring: BlurConfig, config:
     return loss_from(denoise, seed, pairs, blurring, config)
 
 
-def beginning(pairs: Pairs, config: ObjectiveConfig) -> Tensor:
-    """Where the pairs' seeds begin: in their references' basins, where the objective wants them there; (B, N, 3)."""
+def starting_coords(pairs: Pairs, config: ObjectiveConfig) -> Tensor:
+    """Where the pairs' seeds begin: in their references' basins if the objective says so; (B, N, 3)."""
     if config.pairing != "basin":
         return pairs.seed
     natural, brought = pairs.seed, into_basin(pairs.seed, pairs.reference, pairs.batch, config)
     if config.natural_noise:
-        natural = _shaken(natural, pairs.batch, math.radians(config.natural_noise))
+        natural = _with_torsion_noise(natural, pairs.batch, math.radians(config.natural_noise))
     return torch.where(pairs.natural[:, None, None], natural, brought)
 
 
-def _shaken(seed: Tensor, batch: Batch, spread: float) -> Tensor:
+def _with_torsion_noise(seed: Tensor, batch: Batch, spread: float) -> Tensor:
     angles = spread * torch.randn_like(batch.torsion_mask, dtype=seed.dtype) * batch.torsion_mask
     return centre(twist(seed, batch.torsions[..., 1:3], batch.far_side, angles), batch.mask)
 

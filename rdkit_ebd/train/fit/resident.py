@@ -20,7 +20,7 @@ from rdkit_ebd.generators.checkpoint import Network
 from rdkit_ebd.train.data_prep.pairing import SELF
 from rdkit_ebd.train.data_prep.shards import Example, draw_weights
 from rdkit_ebd.train.fit.batches import grouped
-from rdkit_ebd.train.fit.objective import Pairs, beginning, loss_from, stiff_quads, unrolled
+from rdkit_ebd.train.fit.objective import Pairs, loss_from, starting_coords, stiff_quads, unrolled
 from rdkit_ebd.train.fit.train_config import TrainConfig
 
 _SIZE_STEP = 8  # atoms by which buckets differ
@@ -240,7 +240,7 @@ class _Step:
 
     def _draw(self) -> None:
         self.pairs = self.bucket.draw(self.size, self.objective.distortion)
-        self.seed = beginning(self.pairs, self.objective)
+        self.seed = starting_coords(self.pairs, self.objective)
 
     def _round(self) -> None:
         pairs = self.pairs

@@ -83,7 +83,7 @@ class Trainer:
         weights = {k: v.to(self.device, self.average[k].dtype) for k, v in kept.items()}
         new_parts = {k: v for k, v in self.average.items() if ".torques." in k or k.startswith("hinges.")}
         weights = new_parts | weights
-        if "level.weight" in weights:  # the paper's network knows no levels
+        if "level.weight" in weights:  # the paper's network has no levels
             levels = weights["level.weight"]
             new = max(0, len(self.average["level.weight"]) - len(levels))
             weights["level.weight"] = torch.cat([levels, levels[:1].expand(new, -1)])

@@ -100,7 +100,7 @@ def test_blurred_conformers_are_centred_and_padding_stays_empty() -> None:
     ("bad", "word"),
     [({"prior": "molecules"}, "prior"), ({"noise": "linear"}, "noise"), ({"sigma": -0.1}, "sigma")],
 )
-def test_what_cannot_be_is_refused(bad: dict[str, Any], word: str) -> None:
+def test_what_cannot_be_is_rejected(bad: dict[str, Any], word: str) -> None:
     with pytest.raises(ValueError, match=word) as error:
         BlurConfig(**bad)
     assert str(bad[word]) in str(error.value)

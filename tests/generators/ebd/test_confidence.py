@@ -68,15 +68,15 @@ def test_being_asked_does_not_change_the_answer(network: DeblurNetwork) -> None:
 def test_confidence_is_scaled_and_hides_nothing_unless_it_learns() -> None:
     torch.manual_seed(0)
     head = Confidence(CONFIG).double().requires_grad_(False)
-    told = torch.randn(5, len(head.mean), dtype=torch.float64)
-    assert head(told).shape == (5,)
-    assert torch.equal(head(told), head(told))
-    assert not torch.equal(head(told, 0.5), head(told, 0.5))
+    values = torch.randn(5, len(head.mean), dtype=torch.float64)
+    assert head(values).shape == (5,)
+    assert torch.equal(head(values), head(values))
+    assert not torch.equal(head(values, 0.5), head(values, 0.5))
     shifted = Confidence(CONFIG).double().requires_grad_(False)
     shifted.load_state_dict(head.state_dict())
     shifted.mean.fill_(2.0)
     shifted.spread.fill_(3.0)
-    assert torch.allclose(shifted(3 * told + 2), head(told))
+    assert torch.allclose(shifted(3 * values + 2), head(values))
 
 
 def test_what_is_unlike_anything_known_does_not_carry_the_guess_away() -> None:

@@ -96,7 +96,7 @@ def test_rotatable_bonds_have_no_order(network: DeblurNetwork, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", CHIRAL)
-def test_mirror_images_are_told_apart_by_their_labels(network: DeblurNetwork, name: str) -> None:
+def test_mirror_images_differ_by_their_labels(network: DeblurNetwork, name: str) -> None:
     graph, batch, x, prior = blurred(name)
     before = network(x, at(0.7, x), batch, prior)
     enantiomer = network(x * MIRROR, at(0.7, x), rows(mirrored(graph), 2), prior * MIRROR)

@@ -48,7 +48,7 @@ def test_times_fall_from_one() -> None:
 
 
 @pytest.mark.parametrize("steps", [0, -3])
-def test_no_steps_are_refused(steps: int) -> None:
+def test_no_steps_are_rejected(steps: int) -> None:
     with pytest.raises(ValueError, match=str(steps)):
         deblur_times(steps)
 

@@ -122,6 +122,6 @@ def test_nothing_pairs_with_nothing(method: str) -> None:
         assert pair(graph, references, seeds, method).shape == (0, 2)
 
 
-def test_an_unknown_method_is_refused() -> None:
+def test_an_unknown_method_is_rejected() -> None:
     with pytest.raises(ValueError, match="greedy"):
         pair(graph_of("CCO"), conformers("CCO"), conformers("CCO"), "greedy")

@@ -1,4 +1,4 @@
-"""Is the mean of models the mean of their weights, and refused where there is none?"""
+"""Is the mean of models the mean of their weights, and rejected where there is none?"""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_command_makes_equal_shares(three: list[Path], tmp_path: Path) -> No
     assert torch.allclose(mean, (first + last) / 2, atol=2e-3)
 
 
-def test_what_has_no_mean_is_refused(three: list[Path], tmp_path: Path) -> None:
+def test_what_has_no_mean_is_rejected(three: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "mean.safetensors"
     other = tmp_path / "other.safetensors"
     save_model(other, replace(CONFIG, elements=(1, 6)), shaken().state_dict())

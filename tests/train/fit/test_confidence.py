@@ -79,9 +79,9 @@ def test_a_head_learns_the_order_within_molecules() -> None:
 
     def example() -> ConfidenceExample:
         promise = torch.randn(8)
-        told = torch.randn(8, size)
-        told[:, :50] += promise[:, None]
-        return ConfidenceExample(told, 0.8 + float(torch.randn(())) - 0.3 * promise)
+        traits = torch.randn(8, size)
+        traits[:, :50] += promise[:, None]
+        return ConfidenceExample(traits, 0.8 + float(torch.randn(())) - 0.3 * promise)
 
     train, valid = [example() for _ in range(150)], [example() for _ in range(40)]
     untaught = correlation(head, valid)
@@ -107,7 +107,7 @@ def test_the_command_leaves_the_network_as_it_was(tmp_path: Path) -> None:
     assert (after["confidence.spread"] > 0).all()
 
 
-def test_what_cannot_have_confidence_is_refused(tmp_path: Path) -> None:
+def test_what_cannot_have_confidence_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="atom-level seeds"):
         with_confidence(read_config(model_path("ebd-c2f")), load_file(model_path("ebd-c2f")))
     (tmp_path / "prepared" / "train").mkdir(parents=True)

@@ -17,9 +17,9 @@ from rdkit_ebd.train.data_prep.pairing import rmsd
 from rdkit_ebd.train.fit.objective import (
     ObjectiveConfig,
     Pairs,
-    beginning,
     into_basin,
     local_error,
+    starting_coords,
     stiff_quads,
     torsion_error,
     training_loss,
@@ -174,8 +174,8 @@ def test_natural_seeds_stay_or_are_shaken_a_little() -> None:
     torch.manual_seed(0)
     batch, seed, reference = pairs()
     natural = Pairs(seed, reference, torch.ones(len(seed), dtype=torch.bool), batch)
-    assert torch.equal(beginning(natural, ObjectiveConfig()), seed)
-    shaken_seed = beginning(natural, ObjectiveConfig(natural_noise=3.0))
+    assert torch.equal(starting_coords(natural, ObjectiveConfig()), seed)
+    shaken_seed = starting_coords(natural, ObjectiveConfig(natural_noise=3.0))
     change = wrap_angle(dihedrals(shaken_seed, batch.torsions) - dihedrals(seed, batch.torsions))
     assert math.degrees(change.square().mean().sqrt()) == pytest.approx(3, rel=0.25)
     mol = with_hydrogens("ibuprofen")
