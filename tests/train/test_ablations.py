@@ -138,6 +138,7 @@ def test_every_ablation_has_a_loss_to_follow(ablation: Ablation, pair: tuple[Bat
     assert max(float(g.abs().max()) for g in gradients) > 0
     full = ablation_config(ablation, tiny_vocabulary(), [1, 6, 8], "B3LYP", 0.7, full_size=True)
     assert full.lr == 1e-4
+    assert (full.ema_from_start, config.ema_from_start) == (True, False)
     assert full.model.blur == config.model.blur
 
 
@@ -159,6 +160,19 @@ def test_the_table_says_which_way_it_went() -> None:
     lines = format_ablations(plan, ABLATIONS[:4], rows, {}).splitlines()
     assert [line.split(" | ")[-1].strip(" |") for line in lines[2:6]] == ["", "better", "mixed", "worse"]
     assert "small" in lines[-1]
+    for row in rows:
+        row |= {"seeds_mat_r": 0.95, "seeds_mat_p": 0.95}
+    lines = format_ablations(plan, ABLATIONS[:4], rows, {}).splitlines()
+    told = [
+        "",
+        "better",
+        "mixed",
+        "not to be compared",
+    ]  # the second is better than its seeds, and the third in one way
+    assert [line.split(" | ")[-1].strip(" |") for line in lines[2:6]] == told
+    assert "says nothing" not in "".join(lines)
+    worse = format_ablations(plan, ABLATIONS[:4], [{**rows[3]}] * 4, {})
+    assert "says nothing" in worse
     assert Plan("a", "b", 4000, 100, 2, tuple("wxyz")).full_size
 
 
