@@ -158,13 +158,14 @@ def embedded(job: FileJob, skip: int = 0) -> Generator[Embedded, None, None]:
 def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, None, None]:
     from rdkit import rdBase
 
+    from rdkit_ebd.io.isomers import entry_isomers
     from rdkit_ebd.library.embed_molecules import StreamMolecules, conformers_by_rotors
 
     waiting: deque[tuple[Entry, bool]] = deque()  # read, and not embedded yet
 
     def molecules() -> Iterator[Chem.Mol | None]:
         for entry in entries:
-            parts = _isomers(_prepared(entry, job.hydrogens), job.params.stereo)
+            parts = entry_isomers(_prepared(entry, job.hydrogens), job.params.stereo)
             for k, part in enumerate(parts, start=1):
                 waiting.append((part, k == len(parts)))
                 yield part.mol
@@ -203,32 +204,6 @@ def _prepared(entry: Entry, hydrogens: bool) -> Entry:
         return replace(entry, mol=Chem.AddHs(entry.mol, addCoords=entry.mol.GetNumConformers() > 0))
     except Exception as error:  # whatever it is, it must not stop the others
         return replace(entry, mol=None, problem=in_one_line(error))
-
-
-def _isomers(entry: Entry, stereo: str) -> list[Entry]:
-    """An entry, or one for each of its isomers."""
-    if stereo != "enumerate" or entry.mol is None:
-        return [entry]
-    try:
-        return _enumerated(entry, entry.mol) or [entry]
-    except Exception as error:  # whatever it is, it must not stop the others
-        return [replace(entry, mol=None, problem=in_one_line(error))]
-
-
-def _enumerated(entry: Entry, mol: Chem.Mol) -> list[Entry]:
-    """NAME_s1, NAME_s2, ..., with their SMILES and the parent's name; none where all stereochemistry is defined."""
-    from rdkit import Chem
-
-    from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
-
-    found: list[Entry] = []
-    if not undefined_stereo(mol):
-        return found
-    for number, isomer in enumerate(EnumerateStereo(mol), start=1):
-        isomer.SetProp("ebd_parent", entry.name)
-        isomer.SetProp("ebd_isomer_smiles", Chem.MolToSmiles(Chem.RemoveHs(isomer)))
-        found.append(replace(entry, mol=isomer, name=f"{entry.name}_s{number}"))
-    return found
 
 
 def entries(outcomes: Iterator[Embedded], count: int) -> Iterator[Embedded]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rdkit_ebd.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from rdkit_ebd.io.isomers import entry_isomers as entry_isomers
     from rdkit_ebd.io.read import Entry as Entry
     from rdkit_ebd.io.read import count_molecules as count_molecules
     from rdkit_ebd.io.read import read_molecules as read_molecules
@@ -19,6 +20,7 @@ _HOMES = {
     "Journal": "runtime.journal",
     "SDFWriter": "io.sdf",
     "count_molecules": "io.read",
+    "entry_isomers": "io.isomers",
     "read_molecules": "io.read",
     "whole_file": "runtime.whole_file",
 }

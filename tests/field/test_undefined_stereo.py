@@ -10,6 +10,7 @@ from rdkit import Chem
 
 from rdkit_ebd import EmbedMolecules, EmbedWithReport, EnumerateStereo, StreamMolecules
 from rdkit_ebd.chem.undefined_stereo import undefined_stereo
+from rdkit_ebd_docking import DockPrep, PrepareLibrary, PrepareLigand
 
 # SMILES, the open elements in words, and how many isomers there are
 OPEN = {
@@ -121,3 +122,26 @@ def test_energies_of_one_molecule_belong_together_whatever_stereo_its_records_sh
     assert relative[0] == 0
     assert relative == sorted(relative)
     assert sum(energy == 0 for energy in relative) == 1
+
+
+def test_docking_preparation_makes_a_ligand_of_each_isomer(tmp_path: Path) -> None:
+    source, long_name = tmp_path / "in.smi", "a-name-that-is-longer-than-what-a-file-name-should-have-by-far-and-more"
+    source.write_text(f"CC(O)C(F)c1ccccc1 {long_name}\nCCO ethanol\n")
+    settings = DockPrep(numConfs=2, format="sdf")
+    report = PrepareLibrary(source, tmp_path / "out", settings)
+    assert (report.ligands, report.failed) == (2, [])
+    files = sorted((tmp_path / "out").glob("000001_*.sdf"))
+    assert [path.stem[-3:] for path in files] == ["_s1", "_s2", "_s3", "_s4"]
+    shown = [{Chem.MolToSmiles(Chem.RemoveHs(mol)) for mol in records(path)} for path in files]
+    assert all(len(smiles) == 1 for smiles in shown)
+    assert len(set.union(*shown)) == 4
+    again = PrepareLibrary(source, tmp_path / "out", settings)
+    assert (again.skipped, again.files) == (2, 0)
+
+
+def test_a_ligand_of_open_stereo_is_prepared_only_where_a_mixture_is_wanted() -> None:
+    mol = Chem.MolFromSmiles("CC(O)C(F)c1ccccc1")
+    assert not PrepareLigand(mol, DockPrep(numConfs=4, format="sdf")).ok
+    mixed = PrepareLigand(mol, DockPrep(numConfs=6, format="sdf", stereo="keep", energyWindow=None, pruneRmsThresh=0))
+    assert mixed.ok
+    assert any("C1, C3 (R/S)" in message for message in mixed.messages)

@@ -105,7 +105,7 @@ def test_what_cannot_be_docked_says_why() -> None:
 
 
 def test_sdf_has_the_whole_ensemble() -> None:
-    ligand = PrepareLigand(Chem.MolFromSmiles("CCOC(=O)C(C)NC"), DockPrep(numConfs=6, format="sdf"))
+    ligand = PrepareLigand(Chem.MolFromSmiles("CCOC(=O)[C@H](C)NC"), DockPrep(numConfs=6, format="sdf"))
     assert ligand.conf_ids
     assert not ligand.pdbqts
     assert sorted(ligand.conf_ids) == [c.GetId() for c in ligand.mol.GetConformers()]

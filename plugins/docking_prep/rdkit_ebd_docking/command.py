@@ -21,6 +21,9 @@ def dock_prep(
     score: Annotated[str, typer.Option(help="Method of the energies.")] = "MMFF94s",
     max_puckers: Annotated[int, typer.Option(min=1, help="Ring puckers that become ligands.")] = 4,
     model: Annotated[str, typer.Option(help="EBD model.")] = "default",
+    stereo: Annotated[
+        str, typer.Option(help="Undefined stereo: enumerate (each isomer is a ligand), refuse, or keep (mixed).")
+    ] = "enumerate",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")] = False,
 ) -> None:
     """Make a library ready for docking: EBD ensembles, one PDBQT per ring pucker, or SDF ensembles.
@@ -43,6 +46,7 @@ def dock_prep(
             maxPuckers=max_puckers,
             format=output_format,
             model=model,
+            stereo=stereo,
         )
         # None: shown where standard error is a terminal, so that log files stay readable
         with tqdm(total=count_molecules(source), unit=" ligands", desc="dock-prep", disable=quiet or None) as bar:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.io import Entry, Journal, SDFWriter, read_molecules, whole_file
+from rdkit_ebd.io import Entry, Journal, SDFWriter, entry_isomers, read_molecules, whole_file
 from rdkit_ebd_docking.ligand import DockPrep, PreparedLigand, PrepareLigand
 
 MANIFEST = "manifest.jsonl"  # settings first, then one line per entry of the library
@@ -25,7 +25,7 @@ class LibraryReport:
         ligands: Entries done, earlier runs included.
         skipped: Those of them that an earlier run had done.
         files: Files written in this run.
-        failed: (number, name, reason) of each entry without a file, earlier runs included.
+        failed: (number, name, reason) of each entry with a ligand that has no file, earlier runs included.
     """
 
     ligands: int = 0
@@ -74,7 +74,7 @@ def PrepareLibrary(
             else:
                 report.skipped += 1
             report.ligands += 1
-            if not line["files"]:
+            if line["reason"]:
                 report.failed.append((entry.number, entry.name, line["reason"]))
             if progress is not None:
                 progress(entry)
@@ -82,19 +82,32 @@ def PrepareLibrary(
 
 
 def _prepare_entry(entry: Entry, folder: Path, settings: DockPrep) -> dict[str, Any]:
-    line: dict[str, Any] = {"number": entry.number, "name": entry.name, "smiles": _smiles(entry), "files": []}
+    """The manifest's line of an entry, whose ligands are its isomers where its stereochemistry is open."""
+    line: dict[str, Any] = {"number": entry.number, "name": entry.name, "smiles": _smiles(entry)}
+    parts = entry_isomers(entry, settings.stereo)
+    stem = f"{entry.number:06d}_{_file_name(entry.name)}"
+    stems = [stem] if len(parts) == 1 else [f"{stem}_s{number}" for number in range(1, len(parts) + 1)]
+    made = [_prepare_isomer(part, folder / name, settings) for part, name in zip(parts, stems, strict=True)]
+    files = [name for part in made for name in part["files"]]
+    if len(parts) == 1:
+        return {**line, **made[0]}
+    reasons = [f"{part.name}: {one['reason']}" for part, one in zip(parts, made, strict=True) if one["reason"]]
+    isomers = {part.name: one for part, one in zip(parts, made, strict=True)}
+    return {**line, "isomers": isomers, "files": files, "reason": "; ".join(reasons)}
+
+
+def _prepare_isomer(entry: Entry, stem: Path, settings: DockPrep) -> dict[str, Any]:
     if entry.mol is None:
-        return {**line, "reason": entry.problem}
+        return {"files": [], "reason": entry.problem}
     try:
         ligand = PrepareLigand(entry.mol, settings, entry.name)
-        stem = f"{entry.number:06d}_{_file_name(entry.name)}"
-        files = _write(ligand, folder, stem, settings) if ligand.ok else []
+        files = _write(ligand, stem.parent, stem.name, settings) if ligand.ok else []
     except (OSError, ImportError):  # a full disk, no Meeko: it would be the same with every ligand
         raise
     except Exception as error:  # whatever RDKit or Meeko raise, it is about this ligand
-        return {**line, "reason": " ".join(str(error).split()) or repr(error)}
+        return {"files": [], "reason": " ".join(str(error).split()) or repr(error)}
     report = {"puckers": ligand.puckers, "failures": dict(ligand.failures), "messages": ligand.messages}
-    return {**line, **report, "files": files, "reason": "" if files else "; ".join(ligand.messages)}
+    return {**report, "files": files, "reason": "" if files else "; ".join(ligand.messages)}
 
 
 def _write(ligand: PreparedLigand, folder: Path, stem: str, settings: DockPrep) -> list[str]:

@@ -30,6 +30,8 @@ class DockPrep:
         model: EBD model.
         fallback: "ETKDGv3" for RDKit's conformers where the model cannot make any, or "none".
         timeout: Seconds per molecule.
+        stereo: Molecules with undefined stereochemistry: "enumerate" prepares each isomer as a ligand of its own,
+            "refuse" none, "keep" a mixture of isomers.
     """
 
     numConfs: int = 20
@@ -42,6 +44,7 @@ class DockPrep:
     model: str = "default"
     fallback: str = "ETKDGv3"
     timeout: int = 120
+    stereo: str = "enumerate"
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -120,6 +123,8 @@ def PrepareLigand(mol: Chem.Mol, settings: DockPrep | None = None, name: str | N
         return _failed(ligand, FailureCause.UNSUPPORTED, str(error))
     ligand.failures.update(cause for _, cause in ligand.report.failed)
     ligand.messages += ligand.report.messages
+    if ligand.report.undefined_stereo:
+        ligand.messages.append(ligand.report.undefined_stereo)
     if not ligand.report.ids:
         return _failed(ligand, "NO_CONFORMER", ligand.report.summary())
     by_energy = sorted(ligand.report.ids, key=lambda i: _energy(ligand.mol, i))
