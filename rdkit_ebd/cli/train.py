@@ -281,6 +281,22 @@ def own_conformers(mol: Chem.Mol, count: int, seed: int) -> list[np.ndarray]:
 
 
 @app.command()
+def geometry_tables(
+    data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Sets of DFT minima, .npz or .sdf.")],
+    minima: Annotated[
+        Path, typer.Option(dir_okay=False, help="GFN2-xTB minima of groups that those lack, .npz; made if missing.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", dir_okay=False, help="The table to write, .json.gz.")],
+) -> None:
+    """Make the table of bond lengths, angles, flatness and contacts that conformers are judged by."""
+    from rdkit_ebd.train.data_prep.geometry_tables import make_table
+
+    with usage_errors():
+        counts = make_table(data, minima, out)
+    typer.echo(f"wrote {out}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}", err=True)
+
+
+@app.command()
 def ablate(
     data: Annotated[Path, typer.Argument(exists=True, help="Training set.")],
     valid: Annotated[Path, typer.Option(exists=True, help="Validation set.")],

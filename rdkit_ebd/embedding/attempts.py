@@ -16,6 +16,8 @@ from rdkit_ebd.embedding.component_task import OWN, SKELETON, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.held_core import in_place
+from rdkit_ebd.judge.faults import faults
+from rdkit_ebd.judge.mend import mend_failed
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
@@ -53,6 +55,7 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
         for k, conformer in fall_back(task, [k for k in range(count) if made[k] is None], begun).items():
             made[k] = conformer
     task.report.failed += [(k, causes[k]) for k in range(count) if made[k] is None]
+    task.report.faults = {k: text for k, text in task.report.faults.items() if made[k] is None}
     return made
 
 
@@ -77,7 +80,7 @@ def one_attempt(
         report.failures[causes[k]] += 1
     indices = indices[: len(coords)]
     with report.timed("judge"):
-        passed = judged(task, indices, coords, causes)
+        coords, passed = judged(task, indices, coords, causes)
     stage = "seed" if task.graph is None else "deblurred"
     return {k: ConformerDraft(k, x, attempt, stage) for k, x, ok in zip(indices, coords, passed, strict=True) if ok}
 
@@ -126,22 +129,36 @@ def right_seeds(
     return [pending[row] for row in rows], replace(seeds, coords=seeds.coords[rows], sound=seeds.sound[rows])
 
 
-def judged(task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, FailureCause]) -> np.ndarray:
-    """(K,) bool, which conformers may be written; counts the others' causes and the stereo yield."""
-    verdict = judge(coords, task.tables)
+def judged(
+    task: Task, indices: Sequence[int], coords: np.ndarray, causes: dict[int, FailureCause]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The conformers (K, N, 3), those a little off mended, and (K,) bool, which may be written.
+
+    Counts the causes met and the stereo yield; of what is rejected, says what is wrong.
+    """
+    verdict, report = judge(coords, task.tables), task.report
     excused = () if task.params.enforceChirality else CHIRAL_CAUSES
     failed = {cause: rows for cause, rows in verdict.causes.items() if cause not in excused}
+    coords, better = mend_failed(coords, verdict, task.tables, task.component.held, excused)
+    report.mended += int(better.sum())
     for cause, rows in failed.items():
         if rows.any():
-            task.report.failures[cause] += int(rows.sum())
-        for row in np.flatnonzero(rows).tolist():
+            report.failures[cause] += int(rows.sum())
+        for row in np.flatnonzero(rows & ~better).tolist():
             causes[indices[row]] = cause
+            report.faults[indices[row]] = fault_of(coords[row], cause, task)
     labels = task.tables.labels
     if len(labels.centre_signs) + len(labels.double_bonds) + len(labels.atropisomers):
         wrong = np.any([verdict.causes[cause] for cause in (*STEREO_CAUSES, FailureCause.NOT_FINITE)], axis=0)
-        task.report.stereo_judged += len(coords)
-        task.report.stereo_right += int((~wrong).sum())
-    return ~np.any(list(failed.values()), axis=0)
+        report.stereo_judged += len(coords)
+        report.stereo_right += int((~wrong).sum())
+    return coords, better | ~np.any(list(failed.values()), axis=0)
+
+
+def fault_of(coords: np.ndarray, cause: FailureCause, task: Task) -> str:
+    """What is wrong with a conformer (N, 3), by the whole molecule's atom numbers."""
+    found = faults(coords, task.component.mol, task.tables, task.component.atoms.tolist())
+    return found.get(cause, str(cause))
 
 
 def fall_back(task: Task, pending: list[int], attempt: int) -> dict[int, ConformerDraft]:

@@ -14,6 +14,7 @@ from rdkit_ebd.chem.fragments import Vocabulary
 from rdkit_ebd.embedding.held_core import excused, require_hands
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.service import Deblurrer
+from rdkit_ebd.judge.fitness import unknown_environments
 from rdkit_ebd.judge.tables import CheckTables, check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
@@ -58,10 +59,15 @@ class Task:
 
 
 def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
-    """Why the model cannot deblur a component, in the whole molecule's atom numbers; small ones are always fine."""
-    if len(component.atoms) < model.config.min_atoms:
-        return []
-    return unsupported(component.mol, model.config.elements, model.config.max_atoms, component.atoms.tolist())
+    """Why the model cannot make a component, in the whole molecule's atom numbers.
+
+    Small components are not deblurred, and may have any element, but in surroundings that the references know.
+    """
+    numbers = component.atoms.tolist()
+    reasons: list[str] = []
+    if len(numbers) >= model.config.min_atoms:
+        reasons = unsupported(component.mol, model.config.elements, model.config.max_atoms, numbers)
+    return reasons or unknown_environments(component.mol, numbers)
 
 
 def make_task(

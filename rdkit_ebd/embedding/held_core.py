@@ -13,10 +13,12 @@ from rdkit import Chem
 from rdkit_ebd.chem.components import Component
 from rdkit_ebd.chem.held_stereo import contradicted
 from rdkit_ebd.generators.ebd.held import Held
+from rdkit_ebd.judge.ranges import Ranges
 from rdkit_ebd.judge.tables import CheckTables, Distances
 
 # Groups of atoms that must be flat or puckered, and what belongs to each of them.
 _GROUPS = {"aromatic": (), "flat_bonds": ("flat_bond_limits",), "puckered": ()}
+_KINDS = {"twists": ("twist_kinds",), "heights": ("height_kinds",)}
 
 
 def in_place(component: Component, coords: np.ndarray) -> np.ndarray:
@@ -63,8 +65,13 @@ def excused(tables: CheckTables, held: Collection[int], mol: Chem.Mol) -> CheckT
     for field in fields(tables):
         value = getattr(tables, field.name)
         if isinstance(value, Distances):
-            rows = ~given[value.pairs].all(1)
-            changes[field.name] = Distances(value.pairs[rows], value.lower[rows], value.upper[rows])
+            changes[field.name] = value.of(~given[value.pairs].all(1))
+        elif isinstance(value, Ranges):
+            # An angle is as good as the distance of its outer atoms.
+            corners = field.name == "corners"
+            rows = ~(given[value.atoms[:, ::2]] if corners else decided[value.atoms]).all(1)
+            changes[field.name] = value.of(rows)
+            changes |= {other: getattr(tables, other)[rows] for other in _KINDS.get(field.name, ())}
     for name, companions in _GROUPS.items():
         value = getattr(tables, name)
         if isinstance(value, tuple):

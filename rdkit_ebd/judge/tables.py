@@ -1,14 +1,15 @@
 """What is asked of a molecule's conformers? The distances, planes and puckers that they must have.
 
-The criteria are those of PoseBusters' `mol` configuration (Buttenschoen, Morris & Deane 2024), which rest on RDKit's
-distance bounds, tightened a little and extended to hydrogens: what passes here passes there. Two truths that
-PoseBusters rejects are let through: strained double bonds that cannot be flat (trans-cyclooctene, the bridgehead alkene
-of paclitaxel) and unbonded metals at the distance of an ion pair.
+Environments that the table of references knows are judged by what it says of them (`judge.ranges`). The criteria for
+the rest are those of PoseBusters' `mol` configuration (Buttenschoen, Morris & Deane 2024), which rest on RDKit's
+distance bounds, tightened a little and extended to hydrogens. Truths that PoseBusters rejects are let through: strained
+double bonds that cannot be flat (trans-cyclooctene, the bridgehead alkene of paclitaxel), unbonded metals at the
+distance of an ion pair, and what DFT shows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from rdkit.Chem.rdDistGeom import GetMoleculeBoundsMatrix
 from rdkit.Chem.rdMolDescriptors import CalcNumBridgeheadAtoms
 
 from rdkit_ebd.chem.stereo import StereoLabels, stereo_labels
+from rdkit_ebd.judge.ranges import Ranges, geometry_ranges
 
 # PoseBusters allows 25 %, 25 %, 30 % and 0.25 A, and wants 0.05 A of pucker; the margins absorb the rounding of file
 # formats and bounds that shift a little when hydrogens are removed.
@@ -27,6 +29,13 @@ ANGLE_SLACK = 0.24
 
 
 CLASH_SLACK = 0.29
+
+
+# RDKit's bounds know the rings that bring heavy atoms together; what the references show of all rings does not.
+CAGE_SLACK = 0.12
+
+
+CONTACT_SHARE = 0.85  # of the sum of van der Waals radii, which no contact must keep
 
 
 FLATNESS = 0.24  # angstrom
@@ -66,6 +75,11 @@ NON_METALS = (0, 1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 32, 33, 34, 35, 36
 LOOSE_BONDS = (Chem.BondType.ZERO, Chem.BondType.HYDROGEN, Chem.BondType.IONIC, Chem.BondType.UNSPECIFIED)
 
 
+AROMATIC, DOUBLE, CONJUGATED = range(3)
+"""What is kept flat: aromatic rings, double bonds, and what lies between them."""
+_KINDS = {Chem.BondType.AROMATIC: AROMATIC, Chem.BondType.DOUBLE: DOUBLE}
+
+
 @dataclass(frozen=True)
 class Distances:
     """Atom pairs and the distances allowed between them.
@@ -74,11 +88,21 @@ class Distances:
         pairs: (P, 2) int64, atom indices.
         lower: (P,) angstrom.
         upper: (P,) angstrom, infinite where only closeness matters.
+        usual: (P,) angstrom, of bonds: what is usual.
+        least: (P,) angstrom, of bonds: what is shorter is mended.
+        most: (P,) angstrom, of bonds: what is longer is mended.
     """
 
     pairs: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    usual: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Distances:
+        """Some of them, by (P,) bool."""
+        return Distances(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -88,8 +112,14 @@ class CheckTables:
     Attributes:
         labels: the written stereochemistry.
         bonds: 1-2 distances.
-        angles: 1-3 distances.
+        angles: 1-3 distances whose angles the table of references does not know.
+        corners: the angles that it knows, degrees.
+        twists: how far torsions may be from flat, degrees.
+        heights: how far a flat atom may be above its three neighbours, angstrom.
+        twist_kinds: (T,) int64, of what each twist is: `AROMATIC`, `DOUBLE` or `CONJUGATED`.
+        height_kinds: likewise of the heights, the second of these never.
         clashes: all other pairs, those of different fragments included.
+        room: the same pairs with the distances that seeds should have, which the network may still change.
         aromatic: index arrays (R, 5) and (R, 6) of aromatic rings.
         flat_bonds: (F, 6) int64, carbon-carbon double bonds with their substituents.
         flat_bond_limits: (F,) angstrom, how far from their plane these may be.
@@ -99,7 +129,13 @@ class CheckTables:
     labels: StereoLabels
     bonds: Distances
     angles: Distances
+    corners: Ranges
+    twists: Ranges
+    heights: Ranges
+    twist_kinds: np.ndarray
+    height_kinds: np.ndarray
     clashes: Distances
+    room: Distances
     aromatic: tuple[np.ndarray, ...]
     flat_bonds: np.ndarray
     flat_bond_limits: np.ndarray
@@ -113,20 +149,77 @@ def check_tables(mol: Chem.Mol) -> CheckTables:
     real = np.array([atom.GetAtomicNum() > 0 for atom in mol.GetAtoms()], dtype=bool)
     judged = np.triu(real[:, None] & real[None, :] & (lower > 0) & (lower <= upper), k=1)
     touching = bonded | loose
-    angles = _two_steps(bonded) & ~touching
     clashes = judged & ~touching & ~_two_steps(touching)
-    nearest = np.minimum(lower, _contacts(mol))
-    labels, flat_bonds = stereo_labels(mol), _matches(mol, FLAT_BOND_PATTERN)
+    nearest = np.minimum(lower, _contacts(mol)) * (1 - CLASH_SLACK)
+    known, labels, flat_bonds = geometry_ranges(mol), stereo_labels(mol), _matches(mol, FLAT_BOND_PATTERN)
+    strained = _strained(mol, flat_bonds, labels)
+    angles = judged & _two_steps(bonded) & ~touching & ~_marked(known.angles.atoms[:, [0, 2]], len(real))
+    twists = _without(known.twists, flat_bonds[strained][:, [0, 3]])
+    usual, apart = (lower + upper) / 2, np.full_like(upper, np.inf)
     return CheckTables(
         labels=labels,
-        bonds=_distances(judged & bonded, lower * (1 - BOND_SLACK), upper * (1 + BOND_SLACK)),
-        angles=_distances(judged & angles, lower * (1 - ANGLE_SLACK), upper * (1 + ANGLE_SLACK)),
-        clashes=_distances(clashes, nearest * (1 - CLASH_SLACK), np.full_like(upper, np.inf)),
+        bonds=_known_first(
+            *(known.bonds, known.usual_bonds, judged & bonded),
+            *(lower * (1 - BOND_SLACK), upper * (1 + BOND_SLACK), usual),
+        ),
+        angles=_distances(angles, lower * (1 - ANGLE_SLACK), upper * (1 + ANGLE_SLACK), usual),
+        corners=known.angles,
+        twists=twists,
+        heights=known.heights,
+        twist_kinds=_bond_kinds(mol)[tuple(twists.atoms[:, 1:3].T)],
+        height_kinds=np.where(np.isin(known.heights.atoms[:, 0], _aromatic(mol)), AROMATIC, CONJUGATED),
+        clashes=_distances(clashes, _floors(mol, lower, nearest, known.contacts), apart, apart),
+        room=_distances(clashes, nearest, apart, apart),
         aromatic=tuple(_matches(mol, pattern) for pattern in FLAT_PATTERNS),
         flat_bonds=flat_bonds,
-        flat_bond_limits=np.where(_strained(mol, flat_bonds, labels), FLATNESS_STRAINED, FLATNESS),
+        flat_bond_limits=np.where(strained, FLATNESS_STRAINED, FLATNESS),
         puckered=_matches(mol, PUCKERED_PATTERN),
     )
+
+
+def _floors(mol: Chem.Mol, lower: np.ndarray, nearest: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The least distances (N, N): what the references show, but no more than any contact or a cage may need."""
+    table = Chem.GetPeriodicTable()
+    radii = np.array([table.GetRvdw(atom.GetAtomicNum()) for atom in mol.GetAtoms()])
+    heavy = np.array([atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()], dtype=bool)
+    caged = np.where(heavy[:, None] & heavy[None, :], lower * (1 - CAGE_SLACK), np.inf)
+    shown = np.minimum(known, CONTACT_SHARE * np.add.outer(radii, radii))
+    return np.where(np.isnan(known), nearest, np.maximum(np.minimum(shown, caged), np.minimum(nearest, known)))
+
+
+def _known_first(known: Ranges, usual: Ranges, judged: np.ndarray, *bounds: np.ndarray) -> Distances:
+    """Bonds that the table knows, and by RDKit's bounds (N, N) the others that are judged (N, N)."""
+    others = _distances(judged & ~_marked(known.atoms, len(judged)), *bounds)
+    theirs = tuple(getattr(others, field.name) for field in fields(others))
+    ours = (known.atoms, known.lower, known.upper, known.middle, usual.lower, usual.upper)
+    return Distances(*(np.concatenate(columns) for columns in zip(ours, theirs, strict=True)))
+
+
+def _marked(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Which pairs of so many atoms are among these, symmetric (N, N) bool."""
+    found = np.zeros((count, count), dtype=bool)
+    found[pairs[:, 0], pairs[:, 1]] = found[pairs[:, 1], pairs[:, 0]] = True
+    return found
+
+
+def _without(twists: Ranges, bonds: np.ndarray) -> Ranges:
+    """The twists but for those about these bonds (B, 2)."""
+    left_out = {frozenset(pair) for pair in bonds.tolist()}
+    kept = np.array([frozenset(pair) not in left_out for pair in twists.atoms[:, 1:3].tolist()], dtype=bool)
+    return twists.of(kept)
+
+
+def _bond_kinds(mol: Chem.Mol) -> np.ndarray:
+    """`AROMATIC`, `DOUBLE` or `CONJUGATED` for each bond, symmetric (N, N) int64."""
+    kinds = np.full((mol.GetNumAtoms(), mol.GetNumAtoms()), CONJUGATED)
+    for bond in mol.GetBonds():
+        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        kinds[i, j] = kinds[j, i] = _KINDS.get(bond.GetBondType(), CONJUGATED)
+    return kinds
+
+
+def _aromatic(mol: Chem.Mol) -> list[int]:
+    return [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetIsAromatic()]
 
 
 def _adjacency(mol: Chem.Mol) -> tuple[np.ndarray, np.ndarray]:
@@ -183,9 +276,8 @@ def _strained(mol: Chem.Mol, flat_bonds: np.ndarray, labels: StereoLabels) -> np
     return np.isin(ends, bridgeheads).any(axis=-1) | in_trans
 
 
-def _distances(mask: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Distances:
-    pairs = np.argwhere(mask)
-    return Distances(pairs, lower[mask], upper[mask])
+def _distances(mask: np.ndarray, lower: np.ndarray, upper: np.ndarray, usual: np.ndarray) -> Distances:
+    return Distances(np.argwhere(mask), lower[mask], upper[mask], usual[mask], lower[mask], upper[mask])
 
 
 def _matches(mol: Chem.Mol, smarts: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Is this set of coordinates a believable conformer of this molecule?
 
-Judged without energies: written stereo, bond lengths, 1-3 distances, clashes, flat rings and double bonds, puckered
-saturated rings, against the tables of `judge.tables`.
+Judged without energies: written stereo, bond lengths, angles, clashes, flat rings, double bonds and conjugated groups,
+puckered saturated rings, against the tables of `judge.tables`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdkit_ebd.chem.stereo import atropisomers_kept, centres_kept, double_bonds_kept
-from rdkit_ebd.judge.tables import FLATNESS, PUCKER, CheckTables, Distances
+from rdkit_ebd.judge.measures import cosines_of, heights_of, twists_of
+from rdkit_ebd.judge.tables import AROMATIC, CONJUGATED, DOUBLE, FLATNESS, PUCKER, CheckTables, Distances
 from rdkit_ebd.report import FailureCause as Cause
 
 # Distances judged at a time, so that a thousand conformers of a large molecule stay within ~100 MB.
@@ -32,15 +33,18 @@ def judge(coords: np.ndarray, tables: CheckTables) -> Judgement:
     x = np.asarray(coords, dtype=np.float64)
     finite = np.asarray(np.isfinite(x).all(axis=(1, 2)))
     x, labels = x[finite], tables.labels
+    aromatic, double, conjugated = (_not_flat(x, tables, kind) for kind in (AROMATIC, DOUBLE, CONJUGATED))
+    rings_bent = _lost(np.stack([~_bent(x, rings, FLATNESS) for rings in tables.aromatic], axis=-1))
     failed = {
         Cause.CENTRE_INVERTED: _lost(centres_kept(x, labels)),
         Cause.DOUBLE_BOND_STEREO: _lost(double_bonds_kept(x, labels)),
         Cause.ATROPISOMER_STEREO: _lost(atropisomers_kept(x, labels)),
         Cause.BOND_LENGTH: _outside(x, tables.bonds),
-        Cause.BOND_ANGLE: _outside(x, tables.angles),
+        Cause.BOND_ANGLE: _outside(x, tables.angles) | _bad_angles(x, tables),
         Cause.CLASH: _outside(x, tables.clashes),
-        Cause.AROMATIC_NOT_FLAT: _lost(np.stack([~_bent(x, rings, FLATNESS) for rings in tables.aromatic], axis=-1)),
-        Cause.DOUBLE_BOND_NOT_FLAT: _bent(x, tables.flat_bonds, tables.flat_bond_limits),
+        Cause.AROMATIC_NOT_FLAT: aromatic | rings_bent,
+        Cause.DOUBLE_BOND_NOT_FLAT: double | _bent(x, tables.flat_bonds, tables.flat_bond_limits),
+        Cause.GROUP_NOT_FLAT: conjugated,
         Cause.RING_TOO_FLAT: _lost(_heights(x, tables.puckered).min(axis=-1) >= PUCKER),
     }
     causes = {Cause.NOT_FINITE: ~finite} | {cause: _spread(rows, finite) for cause, rows in failed.items()}
@@ -68,6 +72,21 @@ def _outside(x: np.ndarray, allowed: Distances) -> np.ndarray:
         squared = sum((block[:, i, axis] - block[:, j, axis]) ** 2 for axis in range(3))
         parts.append(((squared < allowed.lower**2) | (squared > allowed.upper**2)).any(axis=-1))
     return np.concatenate(parts)
+
+
+def _bad_angles(x: np.ndarray, tables: CheckTables) -> np.ndarray:
+    """Whether any angle is beyond what the references show: (K, N, 3) -> (K,) bool."""
+    cosines, corners = cosines_of(x, tables.corners.atoms), tables.corners
+    most, least = (np.cos(np.radians(np.clip(limit, 0.0, 180.0))) for limit in (corners.lower, corners.upper))
+    return np.asarray(((cosines > most) | (cosines < least)).any(axis=-1))
+
+
+def _not_flat(x: np.ndarray, tables: CheckTables, kind: int) -> np.ndarray:
+    """Whether any torsion or atom of a kind is further from flat than the references show: (K, N, 3) -> (K,) bool."""
+    turning, high = tables.twist_kinds == kind, tables.height_kinds == kind
+    twisted = twists_of(x, tables.twists.atoms[turning]) > tables.twists.upper[turning]
+    raised = heights_of(x, tables.heights.atoms[high]) > tables.heights.upper[high]
+    return np.asarray(twisted.any(axis=-1) | raised.any(axis=-1))
 
 
 def _bent(x: np.ndarray, groups: np.ndarray, limits: np.ndarray | float) -> np.ndarray:

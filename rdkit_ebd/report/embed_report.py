@@ -28,6 +28,9 @@ class EmbedReport:
         failures: How often each cause was met, also where a later attempt went well. What the coarse stage met has
             RDKit's names (`CAUSES`), what came later those of `FailureCause`, such as "CENTRE_INVERTED".
         failed: (index, last cause) of each conformer that could not be made; causes are of `FailureCause`.
+        faults: What was wrong with each of them that was made and rejected, by index, such as "CLASH: C12...H31 1.52 A,
+            at least 1.90".
+        mended: Conformers that were a little off, and were pulled to what is usual; `failures` counts what was off.
         pruned: Conformers that were made and dropped, for being near another.
         above_window: Conformers that were made and dropped, for lying too far above the lowest energy.
         surplus: Conformers made and dropped, for more were made than asked for (`EBD.overSample`).
@@ -56,6 +59,8 @@ class EmbedReport:
     attempts: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     failed: list[tuple[int, FailureCause]] = field(default_factory=list)
+    faults: dict[int, str] = field(default_factory=dict)
+    mended: int = 0
     pruned: int = 0
     above_window: int = 0
     surplus: int = 0
@@ -102,11 +107,12 @@ class EmbedReport:
     def merge(self, other: EmbedReport) -> None:
         """Add another report to this one; seconds are added too, also where the two ran side by side."""
         dropped, judged = ("pruned", "above_window", "surplus"), ("stereo_judged", "stereo_right")
-        for name in ("requested", "attempts", *dropped, "refined", *judged):
+        for name in ("requested", "attempts", *dropped, "refined", "mended", *judged):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("ids", "failed", "unrefined", "notes", "messages"):
             getattr(self, name).extend(getattr(other, name))
         self.failures = self.failures + other.failures
+        self.faults |= other.faults
         for stage, seconds in other.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
@@ -125,7 +131,11 @@ class EmbedReport:
             parts.append(f"stereo yield {100 * self.stereo_yield:.1f} %")
         if self.undefined_stereo:
             parts.append(self.undefined_stereo)
-        return "; ".join([*parts, *self.messages, *self.advice])
+        return "; ".join([*parts, *self.messages, *self._example(), *self.advice])
+
+    def _example(self) -> list[str]:
+        """One of the faults, where conformers are missing."""
+        return [] if self.ok or not self.faults else [f"such as {next(iter(self.faults.values()))}"]
 
     def _counts(self) -> str:
         lost = []
@@ -144,6 +154,7 @@ class EmbedReport:
             **vars(self),
             "ids": list(self.ids),
             "failures": dict(self.failures),
+            "faults": {str(index): fault for index, fault in self.faults.items()},
             "failed": [list(pair) for pair in self.failed],
             "unrefined": [list(pair) for pair in self.unrefined],
             "seconds": dict(self.seconds),

@@ -43,6 +43,7 @@ class FailureCause(str, Enum):
     CLASH = "CLASH", "atoms that are not bonded are too near each other", _AGAIN, _GEOMETRY_LOST
     AROMATIC_NOT_FLAT = "AROMATIC_NOT_FLAT", "an aromatic ring is not flat", _AGAIN, _GEOMETRY_LOST
     DOUBLE_BOND_NOT_FLAT = "DOUBLE_BOND_NOT_FLAT", "a double bond is twisted", _AGAIN, _GEOMETRY_LOST
+    GROUP_NOT_FLAT = "GROUP_NOT_FLAT", "an amide or another conjugated group is twisted", _AGAIN, _GEOMETRY_LOST
     RING_TOO_FLAT = "RING_TOO_FLAT", "a saturated ring is flat", _AGAIN, _GEOMETRY_LOST
 
     # of the embedding

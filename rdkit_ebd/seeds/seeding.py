@@ -115,8 +115,8 @@ class Seeding:
     def _with_room(self, coords: np.ndarray) -> np.ndarray:
         """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""
         quads, far_side = self._turning
-        for row in np.flatnonzero(clearance(coords, self.tables.clashes) <= CROWDED):
-            coords[row] = declashed(coords[row], self.tables.clashes, quads[:, 1:3], far_side, WANTED)
+        for row in np.flatnonzero(clearance(coords, self.tables.room) <= CROWDED):
+            coords[row] = declashed(coords[row], self.tables.room, quads[:, 1:3], far_side, WANTED)
         return coords
 
     @cached_property
@@ -138,7 +138,7 @@ class Seeding:
     def _good(self, coords: np.ndarray) -> np.ndarray:
         """(K,) bool: made, of the written stereo, and not crowded."""
         right = np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels)
-        return right & (clearance(coords, self.tables.clashes) > CROWDED)
+        return right & (clearance(coords, self.tables.room) > CROWDED)
 
     def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int) -> None:
         """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place."""

@@ -249,8 +249,13 @@ def test_unknown_elements_are_named_and_the_fallback_stands_in() -> None:
     assert {get_provenance(c)["ebd_attempt"] for c in mol.GetConformers()} == {0}  # the model made none before
 
 
+def none_passes(task: object, indices: list[int], coords: np.ndarray, _: object) -> tuple[np.ndarray, np.ndarray]:
+    """A gate that is shut."""
+    return coords, np.zeros(len(indices), bool)
+
+
 def test_a_fallback_comes_after_the_attempts_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "judged", lambda task, indices, coords, causes: np.zeros(len(indices), bool))
+    monkeypatch.setattr(pipeline, "judged", none_passes)
     mol = molecule(ACETAMINOPHEN)
     EmbedMultipleConfs(mol, 2, EBD(fallback="ETKDGv3", randomSeed=1, maxIterations=3, numRounds=1))
     assert [get_provenance(c)["ebd_attempt"] for c in mol.GetConformers()] == [3, 3]
@@ -297,7 +302,7 @@ def test_what_always_clashes_goes_half_of_the_way() -> None:
 
 def test_a_retry_has_fewer_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     states: list[int] = []
-    monkeypatch.setattr(pipeline, "judged", lambda task, indices, coords, causes: np.zeros(len(indices), bool))
+    monkeypatch.setattr(pipeline, "judged", none_passes)
     params = EBD(randomSeed=1, numSteps=2, numRounds=3, maxIterations=4)
     EmbedWithReport(molecule(ACETAMINOPHEN), 1, params, callback=lambda _, path: states.append(path.GetNumConformers()))
     assert states == [7, 5, 3, 3]

@@ -67,12 +67,12 @@ def crowded_biphenyl() -> tuple[Chem.Mol, np.ndarray]:
         copy.AddConformer(conformer)
         rdMolTransforms.SetDihedralDeg(copy.GetConformer(), *bridge, angle)
         flat.append(copy.GetConformer().GetPositions())
-    return mol, flat[int(clearance(np.array(flat), check_tables(mol).clashes).argmin())]
+    return mol, flat[int(clearance(np.array(flat), check_tables(mol).room).argmin())]
 
 
 def test_who_is_crowded_gets_room() -> None:
     mol, x = crowded_biphenyl()
-    clashes = check_tables(mol).clashes
+    clashes = check_tables(mol).room
     quads, far_side = rotatable_bonds(mol)
     found = declashed(x, clashes, quads[:, 1:3], far_side, 1.1)
     assert clearance(x[None], clashes)[0] < 0.7
@@ -86,19 +86,19 @@ def test_who_is_crowded_gets_room() -> None:
 def test_who_has_room_stays_as_it_is() -> None:
     mol, x = with_hydrogens("salbutamol"), conformers("salbutamol", 1)[0].astype(float)
     quads, far_side = rotatable_bonds(mol)
-    clashes = check_tables(mol).clashes
+    clashes = check_tables(mol).room
     assert np.array_equal(declashed(x, clashes, quads[:, 1:3], far_side, clearance(x[None], clashes)[0]), x)
 
 
 def test_what_turning_cannot_help_stays_as_it_is() -> None:
     mol, x = with_hydrogens("C1CCCCC1"), conformers("C1CCCCC1", 1)[0].astype(float)
     quads, far_side = rotatable_bonds(mol)
-    assert np.array_equal(declashed(x / 2, check_tables(mol).clashes, quads[:, 1:3], far_side, 1.0), x / 2)
+    assert np.array_equal(declashed(x / 2, check_tables(mol).room, quads[:, 1:3], far_side, 1.0), x / 2)
 
 
 def test_openness_is_the_least_ratio() -> None:
     mol, x = with_hydrogens("aspirin"), conformers("aspirin", 3)
-    clashes = check_tables(mol).clashes
+    clashes = check_tables(mol).room
     slow = [
         min(np.linalg.norm(y[i] - y[j]) / low for (i, j), low in zip(clashes.pairs, clashes.lower, strict=True))
         for y in x

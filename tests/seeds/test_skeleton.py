@@ -132,7 +132,7 @@ def test_seeds_have_the_written_stereo_and_room(name: str) -> None:
     assert found.made.all()
     assert stereo_kept(found.first, stereo_labels(mol)).all()
     assert np.abs(found.first.mean(1)).max() < 1e-9
-    assert (clearance(found.first, check_tables(mol).clashes) > CROWDED).all()
+    assert (clearance(found.first, check_tables(mol).room) > CROWDED).all()
 
 
 @pytest.mark.parametrize("pool", [1, 2, 4])
@@ -171,7 +171,7 @@ def test_seeds_of_a_pool_are_made_of_parts_of_the_plain_ones() -> None:
     bonds = bond_pairs(mol)
     assert all(any(np.allclose(lengths(x[None], bonds), lengths(y[None], bonds)) for y in plain) for x in chosen)
     assert stereo_kept(chosen, stereo_labels(mol)).all()
-    assert (clearance(chosen, check_tables(mol).clashes) > CROWDED).all()
+    assert (clearance(chosen, check_tables(mol).room) > CROWDED).all()
 
 
 @pytest.mark.parametrize("smiles", ["C1CCC2CCCCC2C1", "c1ccc2ccccc2c1"])
@@ -191,10 +191,10 @@ def test_the_crowded_are_made_again() -> None:
     bare = skeleton(mol)
     with rdBase.BlockLogs():
         first = coarse_seeds(bare.mol, range(24), BASE, recipe)
-    crowded = clearance(seeds_without_trials(bare, first), tables.clashes) <= CROWDED
+    crowded = clearance(seeds_without_trials(bare, first), tables.room) <= CROWDED
     found = seeds(mol, range(24))
     assert 0 < crowded.sum() < 24
-    assert (clearance(found.first, tables.clashes) > CROWDED).all()
+    assert (clearance(found.first, tables.room) > CROWDED).all()
 
 
 def seeds_without_trials(bare: Skeleton, first: Seeds) -> np.ndarray:

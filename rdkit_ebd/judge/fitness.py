@@ -1,0 +1,44 @@
+"""Is a molecule of a kind that the references know? Its atoms and bonds, in the surroundings that they have here.
+
+An element alone says little: sulfur with two neighbours is in every training set, sulfur with six in none, and what is
+made of it cannot be judged either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rdkit import Chem
+
+from rdkit_ebd.judge.environments import ORDERS, Environments
+from rdkit_ebd.judge.reference import Reference, reference
+
+
+def unknown_environments(
+    mol: Chem.Mol, numbers: Sequence[int] | None = None, known: Reference | None = None
+) -> list[str]:
+    """Say which atoms have surroundings that no reference molecule has; lone atoms and dummies are not looked at.
+
+    Args:
+        mol: A component, its hydrogens explicit or not.
+        numbers: What to call the atoms, where `mol` is part of a larger molecule.
+        known: The table; None: the one that the package ships.
+    """
+    known, names = known or reference(), Environments(mol).atoms
+    return [
+        f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, "
+        "which no reference molecule has"
+        for atom, name in zip(mol.GetAtoms(), names, strict=True)
+        if atom.GetAtomicNum() and atom.GetTotalDegree() and name not in known.atoms
+    ]
+
+
+def _in_words(atom: Chem.Atom) -> str:
+    """Such as "S with 6 neighbours (C F F F F F)"."""
+    charge = atom.GetFormalCharge()
+    symbol = f"{atom.GetSymbol()}{charge:+d}" if charge else atom.GetSymbol()
+    bonds = [(ORDERS.get(b.GetBondType(), "~"), b.GetOtherAtom(atom).GetSymbol()) for b in atom.GetBonds()]
+    around = sorted([*bonds, *[("-", "H")] * atom.GetTotalNumHs()], key=lambda bond: bond[::-1])
+    words = " ".join(order.replace("-", "").replace(":", "") + symbol for order, symbol in around)
+    count = atom.GetTotalDegree()
+    return f"{symbol} with {count} neighbour{'' if count == 1 else 's'} ({words})"

@@ -1,0 +1,54 @@
+"""Is a molecule whose kind no reference has named by its atoms, whatever its size, and every drug let through?"""
+
+from __future__ import annotations
+
+import pytest
+from helpers import DRUGS, with_hydrogens
+from rdkit import Chem
+
+from rdkit_ebd import EBD, EmbedWithReport
+from rdkit_ebd.embedding.pipeline import UnsupportedMolecule
+from rdkit_ebd.judge.fitness import unknown_environments
+
+FOREIGN = {
+    "FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1": "atom 1 is S with 6 neighbours (C F F F F F)",
+    "F[P-](F)(F)(F)(F)F": "atom 1 is P-1 with 6 neighbours (F F F F F F)",
+    "[O-][Cl+3]([O-])([O-])[O-]": "atom 1 is Cl+3 with 4 neighbours (O O O O)",
+    "CC(=O)OI(OC(C)=O)c1ccccc1": "atom 4 is I with 3 neighbours (C O O)",
+    "Cl[Pt](Cl)(N)N": "atom 1 is Pt with 4 neighbours (Cl Cl N N)",
+    "C[Hg]C": "atom 1 is Hg with 2 neighbours (C C)",
+    "FS(F)(F)(F)(F)F": "atom 1 is S with 6 neighbours (F F F F F F)",
+    "C[As](C)C": "atom 1 is As with 3 neighbours (C C C)",
+}
+KNOWN = ["O", "[H][H]", "[Na+].[Cl-]", "*CC(=O)N*", "C[N+](C)(C)CC(=O)[O-]", "CN=[N+]=[N-]", "[C-]#[N+]C", "CC[S-]"]
+
+
+@pytest.mark.parametrize("smiles", FOREIGN)
+def test_what_no_reference_has_is_named(smiles: str) -> None:
+    assert any(reason.startswith(FOREIGN[smiles]) for reason in unknown_environments(with_hydrogens(smiles)))
+
+
+@pytest.mark.parametrize("smiles", [*DRUGS.values(), *KNOWN])
+def test_drugs_lone_ions_and_small_molecules_are_known(smiles: str) -> None:
+    assert unknown_environments(with_hydrogens(smiles)) == []
+
+
+def test_atoms_are_named_by_the_numbers_of_the_whole_molecule() -> None:
+    mol = with_hydrogens("C[Hg]C")
+    numbers = list(range(20, 20 + mol.GetNumAtoms()))
+    assert any(reason.startswith("atom 21 is Hg") for reason in unknown_environments(mol, numbers))
+
+
+@pytest.mark.parametrize("smiles", ["Cl[Pt](Cl)(N)N", "FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1"])
+def test_they_are_rejected_or_left_to_rdkit_at_every_size(smiles: str) -> None:
+    mol = with_hydrogens(smiles)
+    with pytest.raises(UnsupportedMolecule, match="which no reference molecule has"):
+        EmbedWithReport(mol, 1, EBD(randomSeed=1))
+    assert mol.GetNumConformers() == 0
+
+
+def test_the_fallback_takes_them() -> None:
+    mol = Chem.AddHs(Chem.MolFromSmiles("FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1"))
+    report = EmbedWithReport(mol, 2, EBD(randomSeed=1, fallback="ETKDGv3"))
+    assert len(report.ids) == 2
+    assert any("ETKDGv3" in message for message in report.messages)
