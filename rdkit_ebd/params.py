@@ -143,6 +143,7 @@ class EBD:
         "what an angstrom nearer to a true conformer, as the network expects it, is worth in that choice, in angstrom "
         "of unlikeness; 0: nothing; None: the model's own",
     )
+    ringShapes: bool = setting(True, flag, "give saturated rings shapes of low energy; False: as RDKit makes them")
     numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
     numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring, at most; None: the model's own")
     roundTolerance: float | None = setting(

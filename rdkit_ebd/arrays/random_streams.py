@@ -40,6 +40,11 @@ def torsion_stream(base: int, index: int) -> int:
     return mix(base, index, 0x54)  # T
 
 
+def ring_stream(base: int, place: int) -> int:
+    """Seed of the choice among the shapes of one of a molecule's ring systems."""
+    return mix(base, place, 0x52)  # R
+
+
 def noise_stream(seed: int, index: int, attempt: int, steps: int, atoms: int) -> Tensor:
     """Standard normal noise (steps, atoms, 3) of one conformer.
 

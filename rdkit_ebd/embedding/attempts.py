@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from rdkit.Geometry import Point3D
 
 from rdkit_ebd.arrays.random_streams import coarse_base
 from rdkit_ebd.chem.stereo import stereo_kept
-from rdkit_ebd.embedding.component_task import OWN, SKELETON, Task
+from rdkit_ebd.embedding.component_task import OWN, SHAPED, SKELETON, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.held_core import in_place
@@ -20,12 +21,16 @@ from rdkit_ebd.judge.faults import faults
 from rdkit_ebd.judge.mend import mend_failed
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
+from rdkit_ebd.runtime.deadline import NEVER
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
 from rdkit_ebd.seeds.seeding import Seeding
 
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
+LARGE, LARGE_ATTEMPTS = 120, 6  # atoms from which a seed with all of them takes seconds, and what is tried without then
+SHORT = 0.5  # seconds that conformers made together should take where time is limited
+HOPELESS = 3  # conformers without a seed, after which an attempt is given up where time is limited
 SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
 STEREO_CAUSES = (FailureCause.CENTRE_INVERTED, FailureCause.DOUBLE_BOND_STEREO, FailureCause.ATROPISOMER_STEREO)
 CHIRAL_CAUSES = (FailureCause.CENTRE_INVERTED, FailureCause.ATROPISOMER_STEREO)
@@ -44,7 +49,7 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
         if not pending or task.late or seedless == 2:
             break
         begun = attempt + 1
-        found = one_attempt(task, pending, attempt, causes, coarse)
+        found = in_time(task, pending, attempt, causes, coarse)
         seedless = 0 if found is not None else seedless + 1
         if found is None and task.coarse != OWN:
             # What ETKDG's flat rings make impossible, distance geometry may do.
@@ -57,6 +62,28 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
     task.report.failed += [(k, causes[k]) for k in range(count) if made[k] is None]
     task.report.faults = {k: text for k, text in task.report.faults.items() if made[k] is None}
     return made
+
+
+def in_time(
+    task: Task, pending: list[int], attempt: int, causes: dict[int, FailureCause], coarse: str | None
+) -> dict[int, ConformerDraft] | None:
+    """`one_attempt` for all that are pending; where time is limited, for a few at a time, so that some are finished."""
+    if task.deadline == NEVER:
+        return one_attempt(task, pending, attempt, causes, coarse)
+    found: dict[int, ConformerDraft] = {}
+    begun, size, pace, seeds = 0, 1, 0.0, False
+    while begun < len(pending) and task.deadline.left > pace:
+        since, group = time.perf_counter(), pending[begun : begun + size]
+        new = one_attempt(task, group, attempt, causes, coarse)
+        seeds = seeds or new is not None or FailureCause.EXCEEDED_TIMEOUT in {causes[k] for k in group}
+        found |= new or {}
+        begun, pace = begun + size, (time.perf_counter() - since) / len(group)
+        size = max(1, min(2 * size, int(SHORT / pace)))
+        if not seeds and begun >= HOPELESS:
+            break
+    late = pending[begun:] if seeds else []
+    causes.update(dict.fromkeys(late, FailureCause.EXCEEDED_TIMEOUT))
+    return found if seeds else None
 
 
 def one_attempt(
@@ -105,10 +132,12 @@ def right_seeds(
         if params.coarse == OWN:
             seeds = own_seeds(mol, pending)
         else:
-            bare = task.skeleton if params.coarse == SKELETON and attempt < SKELETON_ATTEMPTS else None
-            seeding = Seeding(mol, task.tables, recipe, bare, task.deadline)
-            # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew.
-            numbers = range(len(pending)) if attempt else pending
+            bare = task.skeleton if params.coarse == SKELETON and attempt < _skeleton_attempts(task) else None
+            rings = task.rings if params.coarse in SHAPED else ()
+            seeding = Seeding(mol, task.tables, recipe, bare, task.deadline, rings)
+            # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew,
+            # unless it is but a group of all that failed.
+            numbers = range(len(pending)) if attempt and task.deadline == NEVER else pending
             seeds = seeding.candidates(numbers, base, 1 if attempt else task.pool)
     task.report.failures.update(seeds.failures)
     if task.component.held:
@@ -127,6 +156,10 @@ def right_seeds(
         task.report.failures[causes[k]] += 1
     rows = np.flatnonzero(made & right)
     return [pending[row] for row in rows], replace(seeds, coords=seeds.coords[rows], sound=seeds.sound[rows])
+
+
+def _skeleton_attempts(task: Task) -> int:
+    return LARGE_ATTEMPTS if task.component.mol.GetNumAtoms() > LARGE else SKELETON_ATTEMPTS
 
 
 def judged(

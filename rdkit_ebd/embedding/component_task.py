@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem
@@ -19,11 +19,13 @@ from rdkit_ebd.judge.tables import CheckTables, check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.runtime.deadline import Deadline
+from rdkit_ebd.seeds.ring_shapes import RingShapes, ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of
 
 Callback = Callable[[int, Chem.Mol], None]
 
 OWN = "conformers"  # the coarse stage that makes no seeds
+SHAPED = ("skeleton", "etkdg")  # those whose saturated rings are given shapes of low energy
 SKELETON = "skeleton"  # the one that makes them without hydrogens
 
 
@@ -39,6 +41,7 @@ class Task:
     deblurrer: Deblurrer
     graph: MolGraph | None  # None where there is nothing to deblur
     skeleton: Skeleton | None  # None where seeds are made with all atoms
+    rings: Sequence[RingShapes]  # that seeds are given
     pool: int  # seeds to choose from for each conformer
     quality_weight: float  # what the model's expectation of them is worth in that choice
     treatable: bool
@@ -106,6 +109,7 @@ def make_task(
         deblurrer=deblurrer,
         graph=graph,
         skeleton=bare,
+        rings=ring_shapes(component.mol, component.held) if params.ringShapes and coarse in SHAPED else (),
         pool=pool,
         quality_weight=weight,
         treatable=treatable,

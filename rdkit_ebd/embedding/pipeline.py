@@ -136,7 +136,8 @@ def make(
             for number, component in enumerate(components)
         ]
     attempted = math.ceil(num_confs * params.overSample)
-    made = [make_conformers(task, attempted) for task in tasks]
+    # The small components come first: where time is limited, the large one has what they leave.
+    made = [make_conformers(task, attempted) for task in reversed(tasks)][::-1]
     collect(report, tasks)
     complete = [k for k in range(attempted) if all(parts[k] is not None for parts in made)]
     found = [whole_conformer(components, [parts[k] for parts in made]) for k in complete]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from rdkit_ebd.chem.components import Component
 from rdkit_ebd.runtime.deadline import Deadline
 
 LONGEST = 4.0  # seconds spent on the question
+SPARE = 0.5  # seconds before the time is up: RDKit counts in whole ones
 TRIALS = 10  # of distance geometry, for each answer that is tried
 
 
@@ -59,11 +59,11 @@ def _without(mol: Chem.Mol, elements: Sequence[tuple[int, ...]]) -> Chem.Mol:
 
 
 def _embeds(mol: Chem.Mol, until: Deadline) -> bool:
-    if until.passed:
+    if until.left < SPARE:
         return False
     parameters: Any = rdDistGeom.ETKDGv3()
     parameters.randomSeed, parameters.useRandomCoords, parameters.maxIterations = 1, True, TRIALS
-    parameters.timeout = max(1, math.ceil(until.left))
+    parameters.timeout = max(1, round(until.left))
     with rdBase.BlockLogs():
         return rdDistGeom.EmbedMolecule(Chem.Mol(mol, True), parameters) >= 0
 

@@ -17,7 +17,7 @@ from rdkit_ebd.runtime.deadline import NEVER, Deadline
 MakeParameters = Callable[[int], rdDistGeom.EmbedParameters]
 
 
-GIVE_UP_AFTER = 3  # single tries, from random coordinates too, once a whole ensemble gave nothing
+GIVE_UP_AFTER = 3  # tries from random coordinates, once a whole ensemble gave nothing
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,23 @@ def coarse_seeds(
     together = _contiguous(indices) and not maker.late
     if together:
         coords = maker.ensemble(indices)
-    nothing = bool(np.isnan(coords).all())
-    hopeless = GIVE_UP_AFTER if together and nothing else len(indices)
+    nothing = together and bool(np.isnan(coords).all())
+    if nothing:
+        # Large molecules have distance matrices that give no coordinates at all; random ones do, all at once.
+        coords[:GIVE_UP_AFTER] = maker.ensemble(indices[:GIVE_UP_AFTER], True)
+        if np.isfinite(coords).any() and len(indices) > GIVE_UP_AFTER:
+            coords[GIVE_UP_AFTER:] = maker.ensemble(indices[GIVE_UP_AFTER:], True)
     for row, k in enumerate(indices):
-        if row >= hopeless and np.isnan(coords[:row]).all():
+        if nothing and row >= GIVE_UP_AFTER and np.isnan(coords[:row]).all():
             break
         if np.isnan(coords[row]).any():
             # Random coordinates are for seeds whose distance matrix gives nothing; an ensemble's call has shown which.
-            coords[row] = maker.first([(k, False), (k, True)] if nothing else [(k, True)])
+            coords[row] = maker.first([(k, True)] if together and not nothing else [(k, False), (k, True)])
+    return Seeds.single(coords, maker.failures)
+    for row, k in enumerate(indices):
+        if np.isnan(coords[row]).any():
+            # Random coordinates are for seeds whose distance matrix gives nothing; an ensemble's call has shown which.
+            coords[row] = maker.first([(k, True)] if together else [(k, False), (k, True)])
     return Seeds.single(coords, maker.failures)
 
 
@@ -110,15 +119,18 @@ class _Maker:
     def late(self) -> bool:
         return self.deadline.passed
 
-    def ensemble(self, indices: Sequence[int]) -> np.ndarray:
+    def ensemble(self, indices: Sequence[int], random_coords: bool = False) -> np.ndarray:
         """Seeds (K, N, 3) of contiguous indices in one call; NaN where there is none."""
-        parameters = _within(self.make_parameters(self.base + indices[0]), self.deadline)
+        coords = np.full((len(indices), self.mol.GetNumAtoms(), 3), np.nan)
+        if self.late:
+            return coords
+        parameters: Any = _within(self.make_parameters(self.base + indices[0]), self.deadline)
+        parameters.useRandomCoords = parameters.useRandomCoords or random_coords
         rdDistGeom.EmbedMultipleConfs(self.mol, len(indices), parameters)
         _count(self.failures, parameters)
         made = np.array([conformer.GetPositions() for conformer in self.mol.GetConformers()])
         made = made.reshape(-1, self.mol.GetNumAtoms(), 3)
-        coords = np.full((len(indices), self.mol.GetNumAtoms(), 3), np.nan)
-        for row, place in self._places(made, indices):
+        for row, place in self._places(made, indices, random_coords):
             coords[row] = made[place]
         return coords
 
@@ -136,7 +148,7 @@ class _Maker:
                 return np.asarray(self.mol.GetConformer(confid).GetPositions())
         return np.full((self.mol.GetNumAtoms(), 3), np.nan)
 
-    def _places(self, made: np.ndarray, indices: Sequence[int]) -> list[tuple[int, int]]:
+    def _places(self, made: np.ndarray, indices: Sequence[int], random_coords: bool) -> list[tuple[int, int]]:
         """(row, place among those made) of the seeds that an ensemble's call made.
 
         RDKit renumbers what it made, so that where some are missing it does not say which. A single call makes the
@@ -149,22 +161,19 @@ class _Maker:
             if high - low == end - start:
                 found += zip(range(low, high), range(start, end), strict=True)
             elif end > start and not self.late:
-                row, place = self._landmark(made, indices, low, high, start, end)
+                row, place = self._landmark(made[start:end], indices, range(low, high), random_coords)
                 if place >= 0:
-                    found.append((row, place))
-                    open_spans += [(low, row, start, place), (row + 1, high, place + 1, end)]
+                    found.append((row, start + place))
+                    open_spans += [(low, row, start, start + place), (row + 1, high, start + place + 1, end)]
         return found
 
-    def _landmark(
-        self, made: np.ndarray, indices: Sequence[int], low: int, high: int, start: int, end: int
-    ) -> tuple[int, int]:
-        """A row near the middle of rows low to high, and its place among those made from start to end; -1: none."""
-        for row in sorted(range(low, high), key=lambda row: abs(row - (low + high) // 2)):
-            again = self.first([(indices[row], False)])
-            same = np.flatnonzero((made[start:end] == again).all((1, 2)))
+    def _landmark(self, made: np.ndarray, indices: Sequence[int], rows: range, random_coords: bool) -> tuple[int, int]:
+        """A row near the middle of rows, and its place among those made of them; -1: none."""
+        for row in sorted(rows, key=lambda row: abs(row - (rows.start + rows.stop) // 2)):
+            same = np.flatnonzero((made == self.first([(indices[row], random_coords)])).all((1, 2)))
             if len(same):
-                return row, start + int(same[0])
-        return low, -1
+                return row, int(same[0])
+        return rows.start, -1
 
 
 def _contiguous(indices: Sequence[int]) -> bool:
@@ -174,7 +183,7 @@ def _contiguous(indices: Sequence[int]) -> bool:
 def _within(parameters: Any, deadline: Deadline) -> Any:
     """Hand RDKit what is left of the time, in its whole seconds (0 would mean no limit)."""
     if deadline != NEVER:
-        left = max(1, int(deadline.left + 0.999))
+        left = max(1, round(deadline.left))
         parameters.timeout = left if parameters.timeout == 0 else min(parameters.timeout, left)
     return parameters
 

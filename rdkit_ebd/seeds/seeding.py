@@ -22,6 +22,7 @@ from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.seeds.declash import clearance, declashed
 from rdkit_ebd.seeds.rdkit_seeds import MakeParameters, Seeds, coarse_seeds
 from rdkit_ebd.seeds.recombine import recombined
+from rdkit_ebd.seeds.ring_shapes import RingShapes, with_ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, with_hydrogens_back
 
 MORE_TRIALS = 3  # for skeletons whose every seed is crowded, before all atoms are embedded
@@ -45,6 +46,7 @@ class Seeding:
         make_parameters: As `coarse_seeds` takes it.
         skeleton: Embedded in place of the molecule, which is embedded where that does not help; None: never.
         deadline: No further seed is started after it.
+        rings: Shapes that its saturated rings are given; none: they stay as RDKit makes them.
         failures: RDKit's failure causes and how often each was met.
     """
 
@@ -53,13 +55,14 @@ class Seeding:
     make_parameters: MakeParameters
     skeleton: Skeleton | None = None
     deadline: Deadline = NEVER
+    rings: Sequence[RingShapes] = ()
     failures: Counter[str] = field(default_factory=Counter)
 
     def candidates(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:
         """Seeds to choose from, for each conformer index: its own, and others that have torsions of those before it.
 
         Those of conformer k depend on no later one. What has to be made again is numbered anew, because RDKit makes
-        consecutive numbers in half the time of single ones.
+        consecutive numbers in half the time of single ones; not where time is limited, and conformers come in groups.
 
         Args:
             indices: Conformer indices k wanted.
@@ -109,8 +112,15 @@ class Seeding:
         if len(rows):
             streams = [hydrogen_stream(base, numbers[row]) for row in rows.tolist()]
             placed = with_hydrogens_back(self.skeleton, bare.first[rows], streams)
-            coords[rows] = self._with_room(placed)
+            coords[rows] = self._with_room(self._shaped(placed, base, [numbers[row] for row in rows.tolist()]))
         return coords - coords.mean(1, keepdims=True)
+
+    def _shaped(self, coords: np.ndarray, base: int, numbers: Sequence[int]) -> np.ndarray:
+        """Conformers (K, N, 3), one for each number, with saturated rings in shapes of low energy."""
+        if not self.rings:
+            return coords
+        shaped = with_ring_shapes(self.mol, self.rings, coords, base, numbers)
+        return np.where(stereo_kept(shaped, self.tables.labels)[:, None, None], shaped, coords)
 
     def _with_room(self, coords: np.ndarray) -> np.ndarray:
         """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""
@@ -126,7 +136,12 @@ class Seeding:
     def _whole(self, numbers: Sequence[int], base: int) -> np.ndarray:
         found = coarse_seeds(self.mol, numbers, base, self.make_parameters, self.deadline)
         self.failures += found.failures
-        return found.first
+        rows, coords = np.flatnonzero(found.made), found.first
+        if self.rings and len(rows):
+            coords = coords.copy()
+            coords[rows] = self._with_room(self._shaped(coords[rows], base, [numbers[row] for row in rows.tolist()]))
+            coords = coords - coords.mean(1, keepdims=True)
+        return coords
 
     def _patient(self, seed: int) -> Any:
         parameters: Any = self.make_parameters(seed)
@@ -146,7 +161,8 @@ class Seeding:
         for trial in range(1, 1 + MORE_TRIALS):
             if not len(left) or not np.isfinite(coords).any():
                 break
-            again = self._ensemble(range(len(left)), repeat_base(base, trial))
+            numbers = range(len(left)) if self.deadline == NEVER else [indices[row] for row in left.tolist()]
+            again = self._ensemble(numbers, repeat_base(base, trial))
             fit = self._good(again)
             coords[left[fit]] = again[fit]
             left = left[~fit]

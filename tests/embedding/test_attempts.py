@@ -99,7 +99,7 @@ def test_who_is_late_between_the_choice_and_the_rest_is_told(model: str, monkeyp
         return len(asked) > 3
 
     monkeypatch.setattr(pipeline.Task, "late", property(late))
-    report = EmbedWithReport(with_hydrogens(NAME), 8, EBD(model=model, randomSeed=11, batchAtoms=100, timeout=60))
+    report = EmbedWithReport(with_hydrogens(NAME), 8, EBD(model=model, randomSeed=11, batchAtoms=100))
     assert report.ids == []
     assert report.failures["EXCEEDED_TIMEOUT"] == 8
     assert [k for k, _ in report.failed] == list(range(8))

@@ -126,16 +126,17 @@ def ties_of(atoms: np.ndarray, bonded: np.ndarray, x: Tensor) -> Ties:
     anchors = np.flatnonzero(bonded[atoms][:, free].any(1))
     if not len(anchors):
         anchors = np.arange(1)  # nothing is bonded to a held atom: all follow the first, and that is nothing but put
-    hops = _hops(bonded)
-    frames = FADING ** (hops[np.ix_(atoms[anchors], atoms)] - 1.0)
+    everywhere = np.ones(len(bonded), bool)
+    hops = _hops(atoms[anchors], everywhere, bonded)[:, atoms]
+    frames = FADING ** (hops - 1.0)
     frames[np.arange(len(anchors)), anchors] = 0.0  # the frame turns about it
-    through = _hops_through(free, bonded, atoms[anchors])
+    through = _hops(atoms[anchors], free, bonded).T
     reached = (through < _FAR) & free[:, None]
     shares = np.where(reached, 1.0 / np.maximum(through, 1) ** 2.0, 0.0)
     shares[free & ~reached.any(1)] = 1.0
     shares = shares / np.maximum(shares.sum(1, keepdims=True), 1e-9)
     torn = free & (reached.sum(1) > 1)
-    pairs = np.argwhere(np.triu((hops <= 2) & (torn[:, None] | torn[None, :]), 1))
+    pairs = np.argwhere(np.triu(_near(bonded) & (torn[:, None] | torn[None, :]), 1))
     return Ties(
         torch.from_numpy(anchors).to(x.device),
         torch.from_numpy(frames).to(x),
@@ -145,28 +146,25 @@ def ties_of(atoms: np.ndarray, bonded: np.ndarray, x: Tensor) -> Ties:
     )
 
 
-def _hops(bonded: np.ndarray) -> np.ndarray:
-    """(N, N) bonds between atoms, 1000 where nothing connects them."""
-    hops = np.full(bonded.shape, _FAR)
-    reached, step = np.eye(len(bonded), dtype=bool), 0
-    hops[reached] = 0
-    while True:
+def _hops(starts: np.ndarray, on: np.ndarray, bonded: np.ndarray) -> np.ndarray:
+    """(M, N) bonds between starts and atoms, on ways over the atoms (N,) that may be passed; 1000 if there is none."""
+    hops = np.full((len(starts), len(bonded)), _FAR)
+    last = np.zeros(hops.shape, np.float32)
+    last[np.arange(len(starts)), starts] = 1.0
+    hops[last > 0] = 0
+    adjacent, step = bonded.astype(np.float32), 0
+    while last.any():
         step += 1
-        new = (reached.astype(np.float32) @ bonded > 0) & (hops == _FAR)
-        if not new.any():
-            return hops
+        new = (last @ adjacent > 0) & (hops == _FAR) & on
         hops[new] = step
-        reached = new
+        last = new.astype(np.float32)
+    return hops
 
 
-def _hops_through(free: np.ndarray, bonded: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """(N, M) bonds between each atom and each anchor on ways that no other held atom is on."""
-    columns = []
-    for anchor in anchors.tolist():
-        open_way = free.copy()
-        open_way[anchor] = True
-        columns.append(_hops(bonded & open_way[:, None] & open_way[None, :])[:, anchor])
-    return np.stack(columns, 1)
+def _near(bonded: np.ndarray) -> np.ndarray:
+    """(N, N) bool, atoms one or two bonds apart."""
+    adjacent = bonded.astype(np.float32)
+    return np.asarray(bonded | (adjacent @ adjacent > 0))
 
 
 def _followed(x: Tensor, here: Tensor, there: Tensor, ties: Ties) -> Tensor:
