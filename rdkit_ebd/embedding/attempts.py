@@ -81,8 +81,8 @@ def in_time(
         size = max(1, min(2 * size, int(SHORT / pace)))
         if not seeds and begun >= HOPELESS:
             break
-    late = pending[begun:] if seeds else []
-    causes.update(dict.fromkeys(late, FailureCause.EXCEEDED_TIMEOUT))
+    left = FailureCause.EXCEEDED_TIMEOUT if seeds else causes[pending[0]]
+    causes.update(dict.fromkeys(pending[begun:], left))
     return found if seeds else None
 
 

@@ -26,7 +26,7 @@ from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
 from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport, FailureCause
-from rdkit_ebd.runtime.deadline import Deadline
+from rdkit_ebd.runtime.deadline import NEVER, Deadline
 
 
 class UnsupportedMolecule(ValueError):
@@ -132,12 +132,11 @@ def make(
         check_supported(components, model, params)
         open_stereo = check_stereo(full, params)
         tasks = [
-            make_task(component, params, model, mix(seed, number) if number else seed, deadline, callback, deblurrer)
-            for number, component in enumerate(components)
+            make_task(component, params, model, mix(seed, number) if number else seed, until, callback, deblurrer)
+            for number, (component, until) in enumerate(zip(components, shares(deadline, len(components)), strict=True))
         ]
     attempted = math.ceil(num_confs * params.overSample)
-    # The small components come first: where time is limited, the large one has what they leave.
-    made = [make_conformers(task, attempted) for task in reversed(tasks)][::-1]
+    made = [make_conformers(task, attempted) for task in tasks]
     collect(report, tasks)
     complete = [k for k in range(attempted) if all(parts[k] is not None for parts in made)]
     found = [whole_conformer(components, [parts[k] for parts in made]) for k in complete]
@@ -156,6 +155,12 @@ def make(
         "seed": seed,
     }
     return EmbedOutcome(found, report, origin)
+
+
+def shares(deadline: Deadline, components: int) -> list[Deadline]:
+    """Until when each component has time: of several the first, which is the largest, leaves the others a third."""
+    first = deadline if components == 1 or deadline == NEVER else Deadline.after(max(deadline.left * 2 / 3, 1e-3))
+    return [first, *[deadline] * (components - 1)]
 
 
 def report_unjudged_stereo(mol: Chem.Mol, report: EmbedReport) -> None:
