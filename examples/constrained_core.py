@@ -7,7 +7,6 @@ Poses of a series over a common core; atoms put right over a known shape, or ove
 
 from __future__ import annotations
 
-import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdMolAlign
 
@@ -16,17 +15,24 @@ import rdkit_ebd
 # %%
 # A series with a benzothiazole core: its atoms stay exactly where the template has them.
 
-core = Chem.MolFromSmarts("c1nc2ccccc2s1")
 template = Chem.AddHs(Chem.MolFromSmiles("c1ccc2scnc2c1"))
 rdkit_ebd.EmbedMolecule(template, randomSeed=7)
-held = template.GetConformer().GetPositions()[list(template.GetSubstructMatch(core))]
 
 for smiles in ("CCNC(=O)c1nc2ccccc2s1", "c1ccc(cc1)COc1nc2ccccc2s1", "CN1CCC(CC1)c1nc2ccc(F)cc2s1"):
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    match = mol.GetSubstructMatch(core)
-    ids = rdkit_ebd.EmbedMoleculeEBD(mol, 5, randomSeed=42, coordMap=dict(zip(match, held, strict=True)))
-    off = max(np.abs(mol.GetConformer(i).GetPositions()[list(match)] - held).max() for i in ids)
-    print(f"{smiles}: {len(ids)} conformers, core atoms at most {off:.4f} angstrom from where they were put")
+    core = rdkit_ebd.MatchCore(mol, template)
+    ids = rdkit_ebd.EmbedMoleculeEBD(mol, 5, core=core, randomSeed=42)
+    off = max(core.rmsd(mol.GetConformer(i).GetPositions()) for i in ids)
+    print(f"{smiles}: {len(ids)} conformers, core at most {off:.4f} angstrom from the template")
+
+# %%
+# A relative that lacks a part of the template: what both have in common is the core.
+
+mol = Chem.AddHs(Chem.MolFromSmiles("Cc1csc(n1)NCCc1ccccc1"))
+thiazole = Chem.AddHs(Chem.MolFromSmiles("CCc1csc(n1)NC(C)=O"))
+rdkit_ebd.EmbedMolecule(thiazole, randomSeed=7)
+report = rdkit_ebd.EmbedWithReport(mol, 5, core=rdkit_ebd.MatchCore(mol, thiazole, mcs=True), randomSeed=42)
+print(f"thiazole: {report.summary()}")
 
 # %%
 # The other way round: keep the whole shape, and let the model put the atoms right. The seeds are the molecule's own

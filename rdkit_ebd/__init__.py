@@ -17,6 +17,7 @@ What there is:
     what happened       EmbedReport, RefineReport, FailureCause; get_provenance tells where a conformer comes from
     stereochemistry     EnumerateStereo for what is not written
     a drawn shape       FragmentLayout
+    a known core        MatchCore, or core=... where conformers are made
     files               rdkit_ebd.io: read_molecules, SDFWriter
     pictures            rdkit_ebd.viz: draw_ensemble, draw_deblurring
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from rdkit_ebd.api import EmbedMoleculeEBD as EmbedMoleculeEBD
     from rdkit_ebd.api import EmbedMultipleConfs as EmbedMultipleConfs
     from rdkit_ebd.api import EmbedWithReport as EmbedWithReport
+    from rdkit_ebd.chem.core_match import CoreMatch as CoreMatch
+    from rdkit_ebd.chem.core_match import MatchCore as MatchCore
     from rdkit_ebd.chem.provenance import get_provenance as get_provenance
     from rdkit_ebd.chem.provenance import set_provenance as set_provenance
     from rdkit_ebd.chem.stereo import stereo_kept as stereo_kept
@@ -77,6 +80,8 @@ _HOMES = {
     "EmbedWithReport": "api",
     "EBD": "params",
     "FragmentLayout": "seeds.fragment_layout",
+    "CoreMatch": "chem.core_match",
+    "MatchCore": "chem.core_match",
     "EnumerateStereo": "chem.undefined_stereo",
     # embed many molecules
     "EmbedMolecules": "library.embed_molecules",

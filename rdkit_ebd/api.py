@@ -9,6 +9,7 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from rdkit_ebd.chem.core_match import CoreMatch, MatchCore
 from rdkit_ebd.embedding.component_task import Callback
 from rdkit_ebd.embedding.pipeline import embed
 from rdkit_ebd.params import EBD
@@ -23,6 +24,7 @@ def EmbedMoleculeEBD(
     params: Parameters | None = None,
     *,
     callback: Callback | None = None,
+    core: Chem.Mol | CoreMatch | None = None,
     **keywords: Any,
 ) -> list[int]:
     """Embed conformers with Equivariant Blurring Diffusion and write them into `mol`.
@@ -37,6 +39,8 @@ def EmbedMoleculeEBD(
         params: `EBD()` or one of RDKit's own, such as `ETKDGv3()`.
         callback: Called as `callback(index, path)` for each conformer deblurred; `path` is a molecule whose
             conformers are the states of the deblurring, from the blurred one to the finished one.
+        core: A molecule with a conformer, whose heavy atoms are held where they are (a scaffold in its pose), or what
+            `MatchCore` found of one. In place of `coordMap`; the report has its RMSD.
         **keywords: Any field of `EBD` and any keyword of `EmbedMultipleConfs`, instead of `params`.
 
     Returns:
@@ -52,7 +56,7 @@ def EmbedMoleculeEBD(
         >>> len(EmbedMoleculeEBD(mol, 5, randomSeed=42))
         5
     """
-    return EmbedWithReport(mol, numConfs, params, callback=callback, **keywords).ids
+    return EmbedWithReport(mol, numConfs, params, callback=callback, core=core, **keywords).ids
 
 
 EmbedMultipleConfs = EmbedMoleculeEBD  # under RDKit's name, for scripts in which one import changes
@@ -64,6 +68,7 @@ def EmbedMolecule(
     *,
     numConfs: int | None = None,
     callback: Callback | None = None,
+    core: Chem.Mol | CoreMatch | None = None,
     **keywords: Any,
 ) -> int | list[int]:
     """Embed one conformer, answered the RDKit way, or several.
@@ -73,6 +78,7 @@ def EmbedMolecule(
         params: As there.
         numConfs: None for one conformer.
         callback: As there.
+        core: As there.
         **keywords: As there.
 
     Returns:
@@ -89,7 +95,7 @@ def EmbedMolecule(
         [0, 1, 2]
     """
     wanted = 1 if numConfs is None else numConfs
-    ids = EmbedWithReport(mol, wanted, params, callback=callback, **keywords).ids
+    ids = EmbedWithReport(mol, wanted, params, callback=callback, core=core, **keywords).ids
     if numConfs is not None:
         return ids
     return ids[0] if ids else -1
@@ -101,6 +107,7 @@ def EmbedWithReport(
     params: Parameters | None = None,
     *,
     callback: Callback | None = None,
+    core: Chem.Mol | CoreMatch | None = None,
     **keywords: Any,
 ) -> EmbedReport:
     """`EmbedMoleculeEBD` with a report: failures and their causes, stereo yield, seconds by stage.
@@ -110,6 +117,7 @@ def EmbedWithReport(
         numConfs: As there.
         params: As there; with `trackFailures` it also keeps the counts, as RDKit's parameters do.
         callback: As there.
+        core: As there.
         **keywords: As there.
 
     Returns:
@@ -128,11 +136,30 @@ def EmbedWithReport(
     """
     settings = settings_of(params, keywords)
     check_molecule(mol)
+    match = matched(mol, core, settings)
     settings.validate(mol.GetNumAtoms())
     report = embed(mol, check_count(numConfs), settings, callback)
+    if match is not None and report.ids:
+        off = max(match.rmsd(mol.GetConformer(confid).GetPositions()) for confid in report.ids)
+        report.messages.append(f"core of {len(match.atoms)} atoms: RMSD {off:.4f} angstrom from the reference")
     if isinstance(params, EBD):
         params.record_failures(report.GetFailureCounts())
     return report
+
+
+def matched(mol: Chem.Mol, core: Chem.Mol | CoreMatch | None, settings: EBD) -> CoreMatch | None:
+    """The core's atoms in a molecule, held by the settings from now on.
+
+    Raises:
+        ValueError: The core is not in the molecule, or other atoms are to be held as well.
+    """
+    if core is None:
+        return None
+    if settings.coordMap:
+        raise ValueError("give core or coordMap, not both")
+    match = core if isinstance(core, CoreMatch) else MatchCore(mol, core)
+    settings.coordMap = match.coordMap
+    return match
 
 
 def settings_of(params: Parameters | None, keywords: dict[str, Any]) -> EBD:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Embed one molecule": (
         *("EmbedMolecule", "EmbedMultipleConfs", "EmbedMoleculeEBD", "EmbedWithReport"),
-        *("FragmentLayout", "EnumerateStereo"),
+        *("FragmentLayout", "EnumerateStereo", "MatchCore", "CoreMatch"),
     ),
     "Embed many molecules": ("EmbedMolecules", "StreamMolecules", "conformers_by_rotors"),
     "Files": ("read_molecules", "SDFWriter"),

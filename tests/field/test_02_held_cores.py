@@ -8,7 +8,7 @@ from helpers import embedded, with_hydrogens
 from rdkit import Chem
 from rdkit.Chem import rdFMCS, rdMolTransforms
 
-from rdkit_ebd import EmbedMultipleConfs, EmbedWithReport
+from rdkit_ebd import EmbedMultipleConfs, EmbedWithReport, MatchCore
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.judge.verdict import judge
 
@@ -164,6 +164,43 @@ def test_the_other_hand_is_named_before_any_work() -> None:
     with pytest.raises(ValueError, match="other hand than the written one at atoms C 10"):
         EmbedMultipleConfs(Chem.Mol(mol), 2, randomSeed=1, coordMap=held)
     assert EmbedMultipleConfs(Chem.Mol(mol), 2, randomSeed=1, coordMap=held, enforceChirality=False)
+
+
+def test_a_reference_as_the_core() -> None:
+    known = embedded("COc1cc2ncnc(N)c2cc1OC", relaxed=True)
+    mol = with_hydrogens(DRUGS["gefitinib"])
+    with pytest.raises(ValueError, match=r"not in both molecules: use what they have in common \(mcs=True\)"):
+        EmbedWithReport(mol, 3, core=with_pose("COc1cc2ncnc(N)c2cc1Br"), randomSeed=1)
+    report = EmbedWithReport(mol, 3, core=known, randomSeed=1)
+    assert len(report.ids) == 3
+    bare = Chem.RemoveHs(known)
+    for conformer in mol.GetConformers():
+        ways = mol.GetSubstructMatches(bare, uniquify=False)
+        off = min(
+            np.abs(conformer.GetPositions()[list(way)] - bare.GetConformer().GetPositions()).max() for way in ways
+        )
+        assert off < 1e-3
+    assert report.messages[-1].startswith(f"core of {bare.GetNumAtoms()} atoms: RMSD 0.000")
+
+
+def test_common_and_named_cores_of_a_reference() -> None:
+    known, mol = with_pose(DRUGS["imatinib"]), with_hydrogens("Cc1ccc(NC(=O)c2ccccc2)cc1Nc1nccc(-c2cccnc2)n1")
+    common, ring = MatchCore(mol, known, mcs=True), MatchCore(mol, known, smarts="c1cnc(N)nc1")
+    assert len(common.atoms) > 25
+    assert len(ring.atoms) == 7
+    for match in (common, ring):
+        assert len(EmbedMultipleConfs(mol, 2, core=match, randomSeed=1)) == 2
+        assert max(match.rmsd(conformer.GetPositions()) for conformer in mol.GetConformers()) < 1e-3
+    with pytest.raises(ValueError, match="core or coordMap, not both"):
+        EmbedMultipleConfs(mol, 2, core=ring, coordMap={0: (0, 0, 0)})
+    with pytest.raises(ValueError, match="three dimensions"):
+        MatchCore(mol, with_hydrogens("c1ccccc1"))
+    with pytest.raises(ValueError, match="cannot be read"):
+        MatchCore(mol, known, smarts="c1ccc")
+
+
+def with_pose(smiles: str) -> Chem.Mol:
+    return embedded(smiles, seed=11, relaxed=True)
 
 
 def test_more_of_the_same_begins_with_the_same() -> None:
