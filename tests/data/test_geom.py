@@ -44,7 +44,7 @@ def conformers_of(mol: Chem.Mol) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def mols() -> list[Chem.Mol]:
-    return [embedded(name, len(ENERGIES)) for name in NAMES]
+    return [embedded(name, len(ENERGIES), relaxed=True) for name in NAMES]  # minima, as references are
 
 
 @pytest.fixture
