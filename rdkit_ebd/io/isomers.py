@@ -15,6 +15,18 @@ def entry_isomers(entry: Entry, stereo: str) -> list[Entry]:
 
     Isomers are named NAME_s1, NAME_s2, ..., and have the SD properties `ebd_parent`, NAME, and `ebd_isomer_smiles`.
     Whatever RDKit raises is a problem of this entry.
+
+    Args:
+        entry: Of `read_molecules`; its hydrogens may be explicit.
+        stereo: "keep", "enumerate" or "refuse", as `EBD.stereo`.
+
+    Returns:
+        At least one entry.
+
+    Example:
+        >>> from rdkit_ebd.io import entry_isomers, read_molecules
+        >>> [entry.name for entry in entry_isomers(next(iter(read_molecules("CC(O)F lactol"))), "enumerate")]
+        ['lactol_s1', 'lactol_s2']
     """
     if stereo != "enumerate" or entry.mol is None:
         return [entry]

@@ -41,6 +41,16 @@ class Journal:
     Raises:
         ValueError: The file is no journal, or of another job, and what differs is named; it is left as it is.
         OSError: It cannot be read or written, or another process has it open.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> path = Path(tempfile.mkdtemp()) / "journal.jsonl"
+        >>> with Journal(path, {"seed": 42}) as journal:
+        ...     journal.add({"number": 1}, [])
+        >>> with Journal(path, {"seed": 42}) as journal:
+        ...     [entry["number"] for entry in journal.entries]
+        [1]
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any], advice: str = "remove it, or write elsewhere") -> None:

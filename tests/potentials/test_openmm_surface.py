@@ -135,10 +135,10 @@ def test_platforms_agree(surface: OpenMMSurface, starts: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"coords": np.zeros((3, 3))}, r"must be \(29, 3\), not \(3, 3\)"),
+        ({"coords": np.zeros((3, 3))}, r"must have the shape \(29, 3\), not \(3, 3\)"),
         ({"coords": np.full((29, 3), np.nan)}, "not finite"),
         ({"max_iters": 0}, "max_iters must be at least 1"),
-        ({"fixed": [2, 29, -1]}, r"no such atoms to fix: \[-1, 29\]"),
+        ({"fixed": [2, 29, -1]}, r"fixed names atoms \[-1, 29\], but the molecule has 29"),
         ({"restraint": -1.0}, "restraint must be"),
         ({"restraint": float("inf")}, "restraint must be"),
     ],
