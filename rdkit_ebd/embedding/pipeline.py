@@ -16,7 +16,7 @@ from rdkit_ebd.chem.components import Component, assemble, split, with_hydrogens
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.provenance import set_provenance
 from rdkit_ebd.chem.stereo import unjudged_stereo
-from rdkit_ebd.chem.undefined_stereo import UndefinedStereo, isomers_shown, undefined_stereo
+from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, UndefinedStereo, isomers_shown, undefined_stereo
 from rdkit_ebd.embedding.attempts import make_conformers
 from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
 from rdkit_ebd.embedding.draft import ConformerDraft
@@ -201,12 +201,12 @@ def check_stereo(mol: Chem.Mol, params: EBD) -> UndefinedStereo:
 def mixture_in_words(mol: Chem.Mol, found: Sequence[ConformerDraft], open_stereo: UndefinedStereo) -> str:
     """What a reader of conformers must know whose molecule leaves stereochemistry open; empty where it is moot."""
     shown = Counter(isomers_shown(mol, [draft.coords for draft in found]))
-    if len(shown) < 2 and not open_stereo.groups:
-        return ""
+    if len(shown) < 2 and not open_stereo.groups and len(EnumerateStereo(mol, 2)) < 2:
+        return ""  # a cage that can be closed in one way alone
     counts = "/".join(str(n) for _, n in shown.most_common())
-    mixed = (
-        f"{len(found)} conformers of {len(shown)} stereoisomers ({counts})" if len(shown) > 1 else "embedded as drawn"
-    )
+    mixed = f"{len(found)} conformers of {len(shown)} stereoisomers ({counts})"
+    if open_stereo.groups and len(shown) < 2:
+        mixed = "embedded as drawn"
     return f"stereochemistry is not defined: {open_stereo}; {mixed}"
 
 
