@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 import subprocess
 import sys
@@ -11,11 +12,16 @@ import numpy as np
 import pytest
 from helpers import graph_of, with_hydrogens
 from rdkit import Chem
-from rdkit.Chem import rdMolTransforms
+from rdkit.Chem import rdDistGeom, rdMolTransforms
 
 import rdkit_ebd
 import rdkit_ebd_openff
-from rdkit_ebd_openff.conformers import embed_for_toolkit, toolkit_parameters, with_rdkit_aromaticity
+from rdkit_ebd_openff.conformers import (
+    checked_parameters,
+    embed_for_toolkit,
+    toolkit_parameters,
+    with_rdkit_aromaticity,
+)
 
 needs_toolkit = pytest.mark.skipif(find_spec("openff") is None, reason="openff-toolkit is on conda-forge only")
 
@@ -31,7 +37,7 @@ def as_the_toolkit_gives_it(smiles: str) -> Chem.Mol:
     return mol
 
 
-def test_importing_loads_nothing_heavy_and_a_missing_toolkit_is_told() -> None:
+def test_importing_loads_nothing_heavy_and_a_missing_toolkit_is_reported() -> None:
     code = "import sys, rdkit_ebd_openff as x; assert not {'openff', 'rdkit', 'torch', 'openmm'} & set(sys.modules)"
     missing = "sys.modules['openff'] = None\ntry: x.register\nexcept ImportError as e: print(e)"
     done = subprocess.run([sys.executable, "-c", f"{code}\n{missing}"], capture_output=True, text=True, check=False)
@@ -61,6 +67,40 @@ def test_counts_and_cutoffs() -> None:
     assert mol.GetNumConformers() == 0
 
 
+def test_as_many_as_asked_for_where_the_molecule_has_them() -> None:
+    """At a small cutoff the model's minima run out; conformers further from them are apart, and pass the checks."""
+    mol = with_hydrogens("ibuprofen")
+    embedded, report = embed_for_toolkit(mol, 40, 0.05, toolkit_parameters())
+    assert (embedded.GetNumConformers(), report.requested, report.ok) == (40, 40, True)
+    assert report.ids == [conformer.GetId() for conformer in embedded.GetConformers()]
+    assert len(rdkit_ebd.PruneConformers(Chem.Mol(embedded), 0.05)) == 40
+    coords = np.array([conformer.GetPositions() for conformer in embedded.GetConformers()])
+    assert rdkit_ebd.stereo_kept(coords, rdkit_ebd.stereo_labels(mol)).all()
+    again, _ = embed_for_toolkit(mol, 40, 0.05, toolkit_parameters())
+    np.testing.assert_array_equal(coords, [conformer.GetPositions() for conformer in again.GetConformers()])
+
+
+def test_a_molecule_that_has_no_more_is_not_asked_for_ever() -> None:
+    embedded, report = embed_for_toolkit(with_hydrogens("c1ccccc1C"), 5, 1.0, toolkit_parameters())
+    assert embedded.GetNumConformers() == 1
+    assert report.ok
+    assert "conformers were made to find 1 of 5 that are apart" in report.summary()
+
+
+def test_parameters_are_converted_or_rejected() -> None:
+    assert checked_parameters(None) == toolkit_parameters()
+    ours = rdkit_ebd.EBD(randomSeed=3)
+    assert checked_parameters(ours) == ours
+    assert checked_parameters(ours) is not ours
+    rdkits = rdDistGeom.ETKDGv3()
+    rdkits.randomSeed = 3
+    assert checked_parameters(rdkits) == ours
+    with pytest.raises(TypeError, match=r"not \{'randomSeed': 3\}: EBD\(randomSeed=3\)"):
+        checked_parameters({"randomSeed": 3})
+    with pytest.raises(TypeError, match="'ETKDGv3'"):
+        checked_parameters("ETKDGv3")
+
+
 def test_what_the_model_does_not_know_is_rdkits() -> None:
     silane = with_hydrogens("C[Si](C)(C)CCCCCC")
     embedded, report = embed_for_toolkit(silane, 2, 0.1, toolkit_parameters())
@@ -70,7 +110,7 @@ def test_what_the_model_does_not_know_is_rdkits() -> None:
         embed_for_toolkit(silane, 2, 0.1, rdkit_ebd.EBD())
 
 
-def test_what_cannot_be_is_tried_again_and_told() -> None:
+def test_what_cannot_be_is_tried_again_and_reported() -> None:
     embedded, report = embed_for_toolkit(with_hydrogens(IMPOSSIBLE), 1, 1.0, toolkit_parameters())
     assert embedded.GetNumConformers() == 0
     assert report.failed == [(0, "NO_SEED")]
@@ -95,6 +135,7 @@ def test_wrapper_answers_as_the_toolkit_expects() -> None:
     assert wrapper.report.requested == 1
     with pytest.raises(TypeError, match="rms_cutoff must be a length"):
         wrapper.generate_conformers(molecule, rms_cutoff=Quantity(1.0, "kelvin"))
+    assert wrapper.report is None  # not that of the call before
 
 
 @needs_toolkit
@@ -111,6 +152,35 @@ def test_failures_are_the_toolkits_own_and_nothing_is_lost() -> None:
     with pytest.raises(ConformerGenerationError, match=r"RDKit conf.*fail.*atom 1 is Si"):
         strict.generate_conformers(silane)
     assert silane.n_conformers == 1
+
+
+@needs_toolkit
+@pytest.mark.parametrize("name", ["EBDToolkitWrapper", "register", "registered", "unregister"])
+def test_examples_run(name: str) -> None:
+    found = doctest.DocTestFinder(recurse=False).find(
+        getattr(rdkit_ebd_openff, name), name, globs=vars(rdkit_ebd_openff)
+    )
+    given = {n: getattr(rdkit_ebd_openff, n) for n in rdkit_ebd_openff.__all__} | {"EBD": rdkit_ebd.EBD}
+    log: list[str] = []
+    runner = doctest.DocTestRunner()
+    for test in found:
+        test.globs = dict(given)
+        runner.run(test, out=log.append)
+    assert runner.summarize(verbose=False).failed == 0, "".join(log)
+    assert sum(bool(test.examples) for test in found) == 1
+
+
+@needs_toolkit
+def test_a_spawned_worker_answers_alike() -> None:
+    """A wrapper goes to another process by pickle."""
+    code = (
+        "import pickle, sys; from openff.toolkit import Molecule; wrapper = pickle.loads(sys.stdin.buffer.read());"
+        "m = Molecule.from_smiles('CCCO'); m.generate_conformers(n_conformers=2, toolkit_registry=wrapper);"
+        "print(wrapper.report.ids, wrapper.params.randomSeed)"
+    )
+    wrapper = pickle.dumps(rdkit_ebd_openff.EBDToolkitWrapper(rdkit_ebd.EBD(randomSeed=5)))
+    done = subprocess.run([sys.executable, "-c", code], input=wrapper, capture_output=True, check=False)
+    assert done.stdout.decode().split("]")[-1].strip() == "5", done.stderr.decode()
 
 
 @needs_toolkit
@@ -161,6 +231,11 @@ def test_registry_asks_ebd_first_and_is_restored() -> None:
     assert GLOBAL_TOOLKIT_REGISTRY.registered_toolkits == before
     with pytest.raises(ZeroDivisionError), rdkit_ebd_openff.registered():
         raise ZeroDivisionError
+    assert GLOBAL_TOOLKIT_REGISTRY.registered_toolkits == before
+
+    for wrong in ({"randomSeed": 3}, "EBD"):
+        with pytest.raises(TypeError, match="params must be an EBD"):
+            rdkit_ebd_openff.register(wrong)
     assert GLOBAL_TOOLKIT_REGISTRY.registered_toolkits == before
 
     own = ToolkitRegistry([RDKitToolkitWrapper])

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from openff.toolkit.utils.base_wrapper import ToolkitWrapper
 from openff.toolkit.utils.toolkit_registry import ToolkitRegistry
 from openff.toolkit.utils.toolkits import GLOBAL_TOOLKIT_REGISTRY
+from rdkit.Chem import rdDistGeom
 
 from rdkit_ebd import EBD
 from rdkit_ebd_openff.wrapper import EBDToolkitWrapper
 
+Parameters = EBD | rdDistGeom.EmbedParameters
 
-def register(params: EBD | None = None, registry: ToolkitRegistry | None = None) -> EBDToolkitWrapper:
+
+def register(params: Parameters | None = None, registry: ToolkitRegistry | None = None) -> EBDToolkitWrapper:
     """Let EBD make the conformers wherever no toolkit is named; the others stay, in their order, behind it.
 
     Beware of the toolkit's way with errors: a registry answers any exception of one wrapper by asking the next, so that
@@ -25,7 +28,18 @@ def register(params: EBD | None = None, registry: ToolkitRegistry | None = None)
         registry: None for the global one.
 
     Returns:
-        The wrapper, whose `report` tells of the latest conformers. One that was registered before is replaced.
+        The wrapper, whose `report` is that of its latest call. One that was registered before is replaced.
+
+    Raises:
+        TypeError: `params` is neither an `EBD` nor RDKit's `EmbedParameters`; the registry is as it was.
+
+    Example:
+        >>> from openff.toolkit import Molecule
+        >>> wrapper = register(EBD(randomSeed=3))
+        >>> Molecule.from_smiles("CCCO").generate_conformers(n_conformers=2)
+        >>> wrapper.report.requested
+        2
+        >>> unregister()
     """
     registry = GLOBAL_TOOLKIT_REGISTRY if registry is None else registry
     wrapper = EBDToolkitWrapper(params)
@@ -34,13 +48,23 @@ def register(params: EBD | None = None, registry: ToolkitRegistry | None = None)
 
 
 def unregister(registry: ToolkitRegistry | None = None) -> None:
-    """Undo `register()`; without one before, nothing happens."""
+    """Undo `register()`; without one before, nothing happens.
+
+    Args:
+        registry: None for the global one.
+
+    Example:
+        >>> wrapper = register()
+        >>> unregister()
+    """
     registry = GLOBAL_TOOLKIT_REGISTRY if registry is None else registry
     _refill(registry, _others(registry))
 
 
 @contextmanager
-def registered(params: EBD | None = None, registry: ToolkitRegistry | None = None) -> Iterator[EBDToolkitWrapper]:
+def registered(
+    params: Parameters | None = None, registry: ToolkitRegistry | None = None
+) -> Iterator[EBDToolkitWrapper]:
     """`register()` for a `with` block; afterwards EBD is where it was before, or nowhere.
 
     Args:
@@ -49,6 +73,13 @@ def registered(params: EBD | None = None, registry: ToolkitRegistry | None = Non
 
     Returns:
         The wrapper.
+
+    Example:
+        >>> from openff.toolkit import Molecule
+        >>> with registered() as wrapper:
+        ...     Molecule.from_smiles("CCCO").generate_conformers(n_conformers=1)
+        >>> wrapper.report.ids
+        [0]
     """
     registry = GLOBAL_TOOLKIT_REGISTRY if registry is None else registry
     before = registry.registered_toolkits

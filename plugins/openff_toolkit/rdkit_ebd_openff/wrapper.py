@@ -7,10 +7,11 @@ from typing import Any
 from openff.toolkit import Molecule, Quantity, unit
 from openff.toolkit.utils.exceptions import ConformerGenerationError
 from openff.toolkit.utils.rdkit_wrapper import RDKitToolkitWrapper
+from rdkit.Chem import rdDistGeom
 
 import rdkit_ebd
 from rdkit_ebd_openff import INSTALL
-from rdkit_ebd_openff.conformers import embed_for_toolkit, toolkit_parameters
+from rdkit_ebd_openff.conformers import checked_parameters, embed_for_toolkit
 
 
 class EBDToolkitWrapper(RDKitToolkitWrapper):
@@ -19,22 +20,35 @@ class EBDToolkitWrapper(RDKitToolkitWrapper):
     Everything else is RDKit's. It can be given to any call that takes a `toolkit_registry`, and pickles.
 
     Args:
-        params: How the conformers are made; None for `toolkit_parameters()`: a fixed seed, and ETKDGv3 for molecules
-            the model does not know. `pruneRmsThresh` and `clearConfs` follow from each call instead.
+        params: How the conformers are made: an `EBD`, or RDKit's `EmbedParameters`, which are converted; None for
+            `toolkit_parameters()`: a fixed seed, and ETKDGv3 for molecules the model does not know. `pruneRmsThresh`
+            and `clearConfs` follow from each call instead.
 
     Attributes:
         params: A copy of the above.
-        report: `EmbedReport` of the latest conformers; None before the first. The toolkit's molecules have no place
-            for the provenance of a conformer, so this is where to see how many the model did not make.
+        report: `EmbedReport` of the latest call; None before the first, and where that call raised an error before any
+            conformer was attempted. The toolkit's molecules have no place for the provenance of a conformer, so this
+            is where to see how many the model did not make.
+
+    Raises:
+        TypeError: `params` is anything else, such as a dictionary.
+
+    Example:
+        >>> from openff.toolkit import Molecule
+        >>> molecule = Molecule.from_smiles("CC(C)Cc1ccc(cc1)[C@H](C)C(=O)O")
+        >>> wrapper = EBDToolkitWrapper()
+        >>> molecule.generate_conformers(n_conformers=5, toolkit_registry=wrapper)
+        >>> molecule.n_conformers == len(wrapper.report.ids) > 1
+        True
     """
 
     _toolkit_name = "rdkit_ebd (Equivariant Blurring Diffusion)"
     _toolkit_installation_instructions = f"rdkit_ebd comes by pip, the toolkit by: {INSTALL}"
 
-    def __init__(self, params: rdkit_ebd.EBD | None = None) -> None:
+    def __init__(self, params: rdkit_ebd.EBD | rdDistGeom.EmbedParameters | None = None) -> None:
         super().__init__()
         self._toolkit_version = rdkit_ebd.__version__
-        self.params = toolkit_parameters() if params is None else params.copy()
+        self.params = checked_parameters(params)
         self.report: rdkit_ebd.EmbedReport | None = None
 
     def generate_conformers(
@@ -60,6 +74,7 @@ class EBDToolkitWrapper(RDKitToolkitWrapper):
             ConformerGenerationError: No conformer could be made; the message has the causes.
             TypeError: `rms_cutoff` is not a length with its unit.
         """
+        self.report = None
         cutoff = _angstroms(rms_cutoff)
         try:
             embedded, self.report = embed_for_toolkit(self.to_rdkit(molecule), n_conformers, cutoff, self.params)
