@@ -200,6 +200,8 @@ def check_stereo(mol: Chem.Mol, params: EBD) -> UndefinedStereo:
 
 def mixture_in_words(mol: Chem.Mol, found: Sequence[ConformerDraft], open_stereo: UndefinedStereo) -> str:
     """What a reader of conformers must know whose molecule leaves stereochemistry open; empty where it is moot."""
+    if not found:
+        return ""
     shown = Counter(isomers_shown(mol, [draft.coords for draft in found]))
     if len(shown) < 2 and not open_stereo.groups and len(EnumerateStereo(mol, 2)) < 2:
         return ""  # a cage that can be closed in one way alone

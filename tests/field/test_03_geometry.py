@@ -51,10 +51,11 @@ def made(smiles: str, count: int = 4) -> tuple[Chem.Mol, np.ndarray]:
     return mol, np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
 
 
-@pytest.mark.parametrize("group", GROUPS)
+KNOWN_MISS = pytest.mark.xfail(strict=True, reason="S-S of 2.13 A where GFN2-xTB has 2.04: such rings are to be learnt")
+
+
+@pytest.mark.parametrize("group", [pytest.param(g, marks=KNOWN_MISS if g == "dithiane" else ()) for g in GROUPS])
 def test_bonds_are_as_long_as_in_a_gfn2_minimum(group: str) -> None:
-    if group == "dithiane":
-        pytest.xfail("S-S of 2.13 A where GFN2-xTB has 2.04: rings of two S are to be learnt")
     smiles, smarts, wanted = GROUPS[group]
     mol, x = made(smiles)
     pattern = Chem.MolFromSmarts(smarts)

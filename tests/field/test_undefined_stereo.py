@@ -145,3 +145,8 @@ def test_a_ligand_of_open_stereo_is_prepared_only_where_a_mixture_is_wanted() ->
     mixed = PrepareLigand(mol, DockPrep(numConfs=6, format="sdf", stereo="keep", energyWindow=None, pruneRmsThresh=0))
     assert mixed.ok
     assert any("C1, C3 (R/S)" in message for message in mixed.messages)
+
+
+def test_what_was_not_made_is_no_mixture() -> None:
+    mol = Chem.AddHs(Chem.MolFromSmiles("CC(O)C(F)c1ccccc1"))
+    assert EmbedWithReport(mol, 0, randomSeed=1).undefined_stereo == ""
