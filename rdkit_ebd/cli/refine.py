@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,14 +23,13 @@ from rdkit_ebd.cli.common import (
     usage_errors,
     written_or_reported,
 )
+from rdkit_ebd.cli.records import label_of, record_of, together
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit import Chem
 
     from rdkit_ebd.io.read import Entry
     from rdkit_ebd.io.sdf import SDFWriter
-
-RELATIVE_ENERGY = "ebd_relative_energy"  # SD property, kcal/mol above the lowest record of the molecule
 
 Source = Annotated[
     str,
@@ -120,6 +118,7 @@ def score(
 
 
 def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bool, by_stereo: bool = True) -> None:
+    from rdkit_ebd.io.conformer_runs import conformer_runs
     from rdkit_ebd.io.read import read_molecules
     from rdkit_ebd.io.sdf import SDFWriter
 
@@ -131,9 +130,9 @@ def _run(source: str, output: str, method: str, work: Work, verb: str, quiet: bo
             writer = stack.enter_context(SDFWriter(output))
         bar = stack.enter_context(progress(expected, quiet))
         known: set[str] = set()
-        for group in molecules(entries, by_stereo):
+        for group in conformer_runs(entries, by_stereo=by_stereo):
             done, written = _worked(group, work)
-            notes = [f"{_label(group)}: {note}" for note in [*done.notes, *_unwritten(writer, written)]]
+            notes = [f"{label_of(group)}: {note}" for note in [*done.notes, *_unwritten(writer, written)]]
             for note in [*notes, *(remark for remark in done.remarks if remark not in known)]:
                 bar.write(shown(in_options(note)), file=sys.stderr)
             known |= set(done.remarks)
@@ -180,78 +179,20 @@ def _unwritten(writer: SDFWriter, records: Iterable[Chem.Mol]) -> list[str]:
     return problems
 
 
-def molecules(entries: Iterable[Entry], by_stereo: bool = True) -> Iterator[list[Entry]]:
-    """Runs of entries that are conformers of one molecule; one that could not be read is on its own.
-
-    Args:
-        entries: In the order of the file.
-        by_stereo: Whether stereoisomers are different molecules: a minimiser must keep each record's own. Not where
-            energies are compared, as a molecule of undefined stereochemistry has conformers of several.
-    """
-    for _, group in groupby(entries, partial(_identity, by_stereo=by_stereo)):
-        yield list(group)
-
-
-def _identity(entry: Entry, by_stereo: bool) -> Any:
-    """Equal for conformers of one molecule whose atoms and bonds are in the same order."""
-    if entry.mol is None:
-        return entry.number
-    atoms, bonds = list(entry.mol.GetAtoms()), list(entry.mol.GetBonds())
-    kinds = [(a.GetAtomicNum(), a.GetIsotope(), a.GetFormalCharge(), a.GetNumRadicalElectrons()) for a in atoms]
-    links = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), b.GetBondType()) for b in bonds]
-    stereo = [*(a.GetChiralTag() for a in atoms), *(b.GetStereo() for b in bonds)] if by_stereo else []
-    return entry.name, kinds, links, stereo, entry.mol.GetNumConformers() > 0 and entry.mol.GetConformer().Is3D()
-
-
 def _worked(group: Sequence[Entry], work: Work) -> tuple[Done, list[Chem.Mol]]:
     """What was done with the conformers of a molecule, and the records to write, each with its own properties."""
     if group[0].mol is None:
         return Done([], failures=1, notes=[group[0].problem]), []
     mol = None
     try:
-        mol = _together(group)
+        mol = together(group)
         done = work(mol)
     except Exception as error:  # whatever it is, it must not stop the others
         done = Done([entry.number for entry in group], failures=len(group), notes=[in_one_line(error)])
     entries = {entry.number: entry for entry in group}
     if mol is None:
         return done, [entry.mol for entry in group if entry.mol is not None]
-    return done, [_record(entries[number], mol) for number in done.order]
-
-
-def _together(group: Sequence[Entry]) -> Chem.Mol:
-    """One molecule with the conformers of all entries, with their provenance; ids are the numbers of the records."""
-    from rdkit import Chem
-    from rdkit.Chem import Conformer
-
-    from rdkit_ebd.chem.provenance import PROVENANCE, set_provenance
-
-    mols = [entry.mol for entry in group if entry.mol is not None]
-    mol = Chem.Mol(mols[0], True)
-    for entry, own in zip(group, mols, strict=True):
-        conformer = Conformer(own.GetConformer())
-        conformer.SetId(entry.number)
-        for name, kind in PROVENANCE.items():
-            with suppress(ValueError):  # somebody else's property of the same name
-                set_provenance(conformer, **{name: kind(own.GetProp(name)) if own.HasProp(name) else None})
-        mol.AddConformer(conformer, assignId=False)
-    return mol
-
-
-def _record(entry: Entry, mol: Chem.Mol) -> Chem.Mol:
-    """An entry's own molecule, its properties included, with the conformer it has now."""
-    from rdkit import Chem
-
-    assert entry.mol is not None
-    record = Chem.Mol(entry.mol)
-    record.RemoveAllConformers()
-    conformer = mol.GetConformer(entry.number)
-    record.AddConformer(conformer, assignId=False)
-    record.SetProp("_Name", entry.name)
-    record.ClearProp(RELATIVE_ENERGY)
-    if conformer.HasProp(RELATIVE_ENERGY):
-        record.SetProp(RELATIVE_ENERGY, f"{conformer.GetDoubleProp(RELATIVE_ENERGY):.6g}")
-    return record
+    return done, [record_of(entries[number], mol) for number in done.order]
 
 
 def _refined(mol: Chem.Mol, method: str, options: dict[str, Any]) -> Done:
@@ -264,6 +205,7 @@ def _refined(mol: Chem.Mol, method: str, options: dict[str, Any]) -> Done:
 
 def _scored(mol: Chem.Mol, method: str, window: float | None, sort: bool, threads: int) -> Done:
     from rdkit_ebd.ensemble.score import FilterEnergyWindow, RelativeEnergies, SortConformers, score
+    from rdkit_ebd.io.conformer_runs import RELATIVE_ENERGY
 
     ids = [conformer.GetId() for conformer in mol.GetConformers()]
     energies, obstacle, remarks = score(mol, method, numThreads=threads)
@@ -274,8 +216,3 @@ def _scored(mol: Chem.Mol, method: str, window: float | None, sort: bool, thread
     failures = sum(map(math.isnan, energies))
     notes = [obstacle or f"{failures} of {count(len(ids), 'conformer')} without energy"] * bool(failures)
     return Done([i for i in order if i in within], failures, len(ids) - len(within), notes, remarks)
-
-
-def _label(group: Sequence[Entry]) -> str:
-    first, last = group[0].number, group[-1].number
-    return f"{f'record {first}' if first == last else f'records {first}-{last}'} ({group[0].name or 'no name'})"

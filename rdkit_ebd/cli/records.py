@@ -1,0 +1,55 @@
+"""How do records of one molecule become one molecule with several conformers, and records again?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # RDKit is imported when it is needed: `--help` answers at once
+    from rdkit import Chem
+
+    from rdkit_ebd.io.read import Entry
+
+
+def together(group: Sequence[Entry]) -> Chem.Mol:
+    """One molecule with the conformers of all entries, with their provenance; ids are the numbers of the records."""
+    from rdkit import Chem
+    from rdkit.Chem import Conformer
+
+    from rdkit_ebd.chem.provenance import PROVENANCE, set_provenance
+
+    mols = [entry.mol for entry in group if entry.mol is not None]
+    mol = Chem.Mol(mols[0], True)
+    for entry, own in zip(group, mols, strict=True):
+        conformer = Conformer(own.GetConformer())
+        conformer.SetId(entry.number)
+        for name, kind in PROVENANCE.items():
+            with suppress(ValueError):  # somebody else's property of the same name
+                set_provenance(conformer, **{name: kind(own.GetProp(name)) if own.HasProp(name) else None})
+        mol.AddConformer(conformer, assignId=False)
+    return mol
+
+
+def record_of(entry: Entry, mol: Chem.Mol) -> Chem.Mol:
+    """An entry's own molecule, its properties included, with the conformer it has now."""
+    from rdkit import Chem
+
+    from rdkit_ebd.io.conformer_runs import RELATIVE_ENERGY
+
+    assert entry.mol is not None
+    record = Chem.Mol(entry.mol)
+    record.RemoveAllConformers()
+    conformer = mol.GetConformer(entry.number)
+    record.AddConformer(conformer, assignId=False)
+    record.SetProp("_Name", entry.name)
+    record.ClearProp(RELATIVE_ENERGY)
+    if conformer.HasProp(RELATIVE_ENERGY):
+        record.SetProp(RELATIVE_ENERGY, f"{conformer.GetDoubleProp(RELATIVE_ENERGY):.6g}")
+    return record
+
+
+def label_of(group: Sequence[Entry]) -> str:
+    """Where a molecule stands in the input, such as "records 1-5 (aspirin)"."""
+    first, last = group[0].number, group[-1].number
+    return f"{f'record {first}' if first == last else f'records {first}-{last}'} ({group[0].name or 'no name'})"
