@@ -29,7 +29,8 @@ DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
 LARGE, LARGE_ATTEMPTS = 120, 6  # atoms from which a seed with all of them takes seconds, and what is tried without then
-SHORT = 0.5  # seconds that conformers made together should take where time is limited
+SLOW = 0.02  # seconds per atom that a conformer may take, for all that is known before the first is made
+SHARE = 0.5  # of the time left, that conformers made together should take where time is limited
 HOPELESS = 3  # conformers without a seed, after which an attempt is given up where time is limited
 SEED_TRIALS = 30  # RDKit's own trials per seed; ours come on top
 STEREO_CAUSES = (FailureCause.CENTRE_INVERTED, FailureCause.DOUBLE_BOND_STEREO, FailureCause.ATROPISOMER_STEREO)
@@ -71,14 +72,14 @@ def in_time(
     if task.deadline == NEVER:
         return one_attempt(task, pending, attempt, causes, coarse)
     found: dict[int, ConformerDraft] = {}
-    begun, size, pace, seeds = 0, 1, 0.0, False
-    while begun < len(pending) and task.deadline.left > pace:
+    begun, pace, seeds = 0, SLOW * task.component.mol.GetNumAtoms(), False
+    while begun < len(pending) and (task.deadline.left > pace or not begun):
+        size = max(1, int(SHARE * task.deadline.left / pace))
         since, group = time.perf_counter(), pending[begun : begun + size]
         new = one_attempt(task, group, attempt, causes, coarse)
         seeds = seeds or new is not None or FailureCause.EXCEEDED_TIMEOUT in {causes[k] for k in group}
         found |= new or {}
         begun, pace = begun + size, (time.perf_counter() - since) / len(group)
-        size = max(1, min(2 * size, int(SHORT / pace)))
         if not seeds and begun >= HOPELESS:
             break
     left = FailureCause.EXCEEDED_TIMEOUT if seeds else causes[pending[0]]

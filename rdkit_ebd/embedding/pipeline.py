@@ -27,6 +27,7 @@ from rdkit_ebd.generators.service import Deblurrer, LocalDeblurrer
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport, FailureCause
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
+from rdkit_ebd.runtime.threads import torch_threads
 
 
 class UnsupportedMolecule(ValueError):
@@ -136,7 +137,8 @@ def make(
             for number, (component, until) in enumerate(zip(components, shares(deadline, len(components)), strict=True))
         ]
     attempted = math.ceil(num_confs * params.overSample)
-    made = [make_conformers(task, attempted) for task in tasks]
+    with torch_threads(params.threads()):  # once: a switch costs as much as a small batch through the network
+        made = [make_conformers(task, attempted) for task in tasks]
     collect(report, tasks)
     complete = [k for k in range(attempted) if all(parts[k] is not None for parts in made)]
     found = [whole_conformer(components, [parts[k] for parts in made]) for k in complete]

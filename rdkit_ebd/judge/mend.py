@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from rdkit_ebd.judge.measures import angles_of, dihedrals_of, heights_of, lengths_of
 from rdkit_ebd.judge.tables import CheckTables
@@ -191,32 +192,42 @@ def _within(values: np.ndarray, lower: np.ndarray, upper: np.ndarray, middle: np
 
 def _step(x: np.ndarray, start: np.ndarray, pulls: Pulls, pushed: np.ndarray, free: np.ndarray) -> np.ndarray:
     """The Gauss-Newton step (F, 3) of the free atoms from coordinates (N, 3)."""
-    parts = (
+    size = 3 * len(x)
+    normal, downhill = np.zeros(size * size), (x - start).reshape(-1) * PLACE**-2
+    for groups, slopes, misses in (
         _distances(x, pulls.pairs, pulls.lengths, pulls.stiffness),
         _distances(x, pulls.contacts[pushed], pulls.floors[pushed], np.full(int(pushed.sum()), 1 / CONTACT)),
         _turns(x, pulls),
         _lifts(x, pulls),
-    )
-    slopes = np.concatenate([slope for slope, _ in parts]).reshape(-1, len(x), 3)[:, free].reshape(-1, 3 * len(free))
-    misses = np.concatenate([miss for _, miss in parts])
-    normal = slopes.T @ slopes
-    normal[np.diag_indices(len(normal))] += PLACE**-2
-    downhill = slopes.T @ misses + (x - start)[free].reshape(-1) * PLACE**-2
-    return np.asarray(np.linalg.solve(normal, -downhill).reshape(-1, 3))
+    ):
+        # A term touches few coordinates: adding its own small square is far cheaper than a product of whole rows.
+        at = (3 * groups[:, :, None] + np.arange(3)).reshape(len(groups), 3 * groups.shape[1])
+        slope = slopes.reshape(len(groups), 3 * groups.shape[1])
+        squares = slope[:, :, None] * slope[:, None, :]
+        cells = at[:, :, None] * size + at[:, None, :]
+        normal += np.bincount(cells.reshape(-1), squares.reshape(-1), size * size)
+        downhill += np.bincount(at.reshape(-1), (slope * misses[:, None]).reshape(-1), size)
+    kept = (3 * free[:, None] + np.arange(3)).reshape(-1)
+    matrix = normal.reshape(size, size)[np.ix_(kept, kept)]
+    matrix[np.diag_indices(len(kept))] += PLACE**-2
+    # Symmetric and positive; by torch, whose threads are this call's own: NumPy's library takes all cores.
+    factor, _ = torch.linalg.cholesky_ex(torch.from_numpy(matrix))
+    step = torch.cholesky_solve(torch.from_numpy(-downhill[kept])[:, None], factor)
+    return step.numpy().reshape(-1, 3)
 
 
 def _distances(
     x: np.ndarray, pairs: np.ndarray, wanted: np.ndarray, stiffness: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes (P, N, 3) and misses (P,) of distances."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Groups (P, 2), slopes (P, 2, 3) and misses (P,) of distances."""
     apart = x[pairs[:, 0]] - x[pairs[:, 1]]
     length = np.maximum(np.linalg.norm(apart, axis=-1), 1e-6)
     along = apart * (stiffness / length)[:, None]
-    return _slopes(len(x), pairs, np.stack([along, -along], axis=1)), (length - wanted) * stiffness
+    return pairs, np.stack([along, -along], axis=1), (length - wanted) * stiffness
 
 
-def _turns(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes and misses of dihedral angles (Blondel & Karplus 1996)."""
+def _turns(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Groups (Q, 4), slopes and misses of dihedral angles (Blondel & Karplus 1996)."""
     a, b, c, d = (x[column] for column in pulls.quads.T)
     first, axis, last = a - b, b - c, d - c
     m, n = np.cross(first, axis), np.cross(last, axis)
@@ -229,23 +240,15 @@ def _turns(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray]:
     at_c = -at_d - ahead + behind
     now = np.radians(dihedrals_of(x[None], pulls.quads)[0])
     miss = np.remainder(now - pulls.dihedrals + np.pi, 2 * np.pi) - np.pi
-    return _slopes(len(x), pulls.quads, np.stack([at_a, at_b, at_c, at_d], axis=1) / TWIST), miss / TWIST
+    return pulls.quads, np.stack([at_a, at_b, at_c, at_d], axis=1) / TWIST, miss / TWIST
 
 
-def _lifts(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes and misses of atoms that are too high above their neighbours, whose plane is taken as it is."""
+def _lifts(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Groups (H, 4), slopes and misses of atoms that are too high above their neighbours' plane, taken as it is."""
     top, a, b, c = (x[column] for column in pulls.planes.T)
     normal = np.cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=-1), 1e-6)[:, None]
     height = ((top - (a + b + c) / 3) * normal).sum(-1)
     wanted = np.copysign(pulls.heights, height)
     third = -normal / 3
-    slopes = _slopes(len(x), pulls.planes, np.stack([normal, third, third, third], axis=1) / HEIGHT)
-    return slopes, (height - wanted) / HEIGHT
-
-
-def _slopes(count: int, groups: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Slopes (T, n, 3) of groups (T, n), spread over all atoms: (T, N, 3)."""
-    out = np.zeros((len(groups), count, 3))
-    out[np.arange(len(groups))[:, None], groups] = slopes
-    return out
+    return pulls.planes, np.stack([normal, third, third, third], axis=1) / HEIGHT, (height - wanted) / HEIGHT
