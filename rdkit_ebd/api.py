@@ -140,8 +140,7 @@ def EmbedWithReport(
     settings.validate(mol.GetNumAtoms())
     report = embed(mol, check_count(numConfs), settings, callback)
     if match is not None and report.ids:
-        off = max(match.rmsd(mol.GetConformer(confid).GetPositions()) for confid in report.ids)
-        report.messages.append(f"core of {len(match.atoms)} atoms: RMSD {off:.4f} angstrom from the reference")
+        report.messages.append(match.result([mol.GetConformer(confid).GetPositions() for confid in report.ids]))
     if isinstance(params, EBD):
         params.record_failures(report.GetFailureCounts())
     return report

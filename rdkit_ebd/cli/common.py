@@ -33,9 +33,9 @@ _OPTIONS = {
     "qualityWeight": "quality-weight",
     "energyWindow": "energy-window",
     **{name: name for name in ("refine", "score", "model", "device", "coarse", "stereo", "timeout", "fallback")},
-    **{name: name for name in ("workers", "restraint", "method")},
+    **{name: name for name in ("workers", "restraint", "method", "core", "smarts", "atoms", "mcs")},
 }
-_SETTING = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|[\w.+-]+)")
+_SETTING = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|\.\.\.|[\w.+-]+)")
 
 
 @contextmanager
@@ -77,7 +77,12 @@ def _silence_output() -> None:
 
 def in_options(message: str) -> str:
     """A message in the words of the command line: `--fallback ETKDGv3` for `fallback='ETKDGv3'`."""
-    return _SETTING.sub(lambda found: f"--{_OPTIONS[found[1]]} {found[2].strip(chr(39))}", message)
+    return _SETTING.sub(_as_option, message)
+
+
+def _as_option(setting: re.Match[str]) -> str:
+    name, value = _OPTIONS[setting[1]], setting[2].strip("'")
+    return f"--{name}" if value == "True" else f"--{name} {value}"
 
 
 def shown(text: str) -> str:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdkit_ebd.cli.common import PROBLEMS, count, progress, shown, usage_errors, written_or_reported
-from rdkit_ebd.cli.embed_job import BY_ROTORS, Embedded, FileJob, Tally, embedded, entries, manifest
+from rdkit_ebd.cli.common import PROBLEMS, usage_errors, written_or_reported
+from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
+from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
+from rdkit_ebd.cli.embed_run import run
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
-    from tqdm import tqdm
-
-    from rdkit_ebd.io.resumable_output import Parts
-    from rdkit_ebd.io.sdf import SDFWriter
     from rdkit_ebd.params import EBD
 
 
@@ -45,45 +39,6 @@ class Stereo(str, Enum):
     keep = "keep"
     enumerate = "enumerate"
     refuse = "refuse"
-
-
-@dataclass
-class Screen:
-    """What the user sees: a bar of molecules, and problems with their place.
-
-    Attributes:
-        bar: Molecules.
-        word: What the number of an entry counts, "line" or "record".
-        tally: All that was done so far, in earlier runs too.
-        before: Molecules of earlier runs.
-    """
-
-    bar: tqdm[NoReturn]
-    word: str
-    tally: Tally = field(default_factory=Tally)
-    before: int = 0
-
-    def report(self, notes: list[str]) -> list[str]:
-        """Write what a reader must know above the bar."""
-        for note in notes:
-            self.bar.write(shown(note), file=sys.stderr)
-        return notes
-
-    def advance(self, done: Tally, last: bool = True) -> None:
-        """One molecule more, and the entry where it is its last."""
-        self.tally.add(done)
-        self.bar.update(int(last))
-        self._show()
-
-    def resume(self, done: Tally) -> None:
-        """Begin where earlier runs ended; the bar's rate is that of this run."""
-        self.tally, self.before = done, done.molecules
-        self.bar.initial = self.bar.n = done.molecules
-        self._show()
-
-    def _show(self) -> None:
-        conformers, failures = count(self.tally.conformers, "conformer"), count(self.tally.failures, "failure")
-        self.bar.set_postfix_str(f"{conformers}, {failures}")
 
 
 def _conformers(value: str) -> str:
@@ -168,6 +123,10 @@ def embed(
             show_default="1",
         ),
     ] = None,
+    core: Reference = None,
+    mcs: Common = False,
+    smarts: Smarts = None,
+    atoms: Atoms = None,
     hydrogens: Annotated[
         bool,
         typer.Option(
@@ -187,9 +146,10 @@ def embed(
     """Make conformers and write them to an SD file.
 
     Every conformer is a record of its own, with the name and SD properties of the molecule and with its own provenance
-    (ebd_...). The stereochemistry of INPUT is that of the conformers. A molecule that cannot be embedded is named
-    on stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or have fewer conformers
-    than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+    (ebd_...). The stereochemistry of INPUT is that of the conformers. SD records that follow one another and differ in
+    nothing but coordinates and energies are conformers of one molecule, which is embedded once. A molecule that cannot
+    be embedded is named on stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or
+    have fewer conformers than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
 
     Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
     Ctrl-C, a kill or a full disk the same command with --resume continues from them, and makes the file that the first
@@ -230,9 +190,12 @@ def embed(
             total = count_molecules(source)
             if total == 0:
                 raise ValueError(f"{source} holds no molecules")
-            job = FileJob(source, output, num_confs, params, hydrogens, _workers(workers, threads, total))
+            held = core_choice(core, mcs, smarts, atoms)
+            job = FileJob(source, output, num_confs, params, hydrogens, _workers(workers, threads, total), held)
+            if held:
+                held.finder()
             before = _finished_before(job, part_size) if resume else None
-        tally = before or _run(job, total, resume, part_size, quiet)
+        tally = before or run(job, total, resume, part_size, quiet)
         if before:
             typer.echo(f"{output} is finished already: {before.summary(0.0, before.molecules)}", err=True)
         elif seed != -1 and source != STANDARD_STREAM and is_replaceable(output):
@@ -299,89 +262,3 @@ def _parameters(**values: Any) -> EBD:
         params.require_engines()
         load_model(params.model, params.device)
     return params
-
-
-def _run(job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bool) -> Tally:
-    from rdkit_ebd.io.read import place
-    from rdkit_ebd.io.sdf import SDFWriter
-
-    start = time.perf_counter()
-    with ExitStack() as stack:
-        with usage_errors():
-            parts = _parts(job, total, resume, part_size)
-            if parts is None:
-                writer = stack.enter_context(SDFWriter(job.output))
-            else:
-                stack.enter_context(parts)
-                stack.enter_context(_kept(parts))
-            skip = len(parts.tallies) * part_size if parts else 0
-            outcomes = stack.enter_context(closing(embedded(job, skip)))
-        screen = Screen(stack.enter_context(progress(total, quiet)), place(job.source))
-        if parts is None:
-            _write(outcomes, writer, screen)
-        else:
-            _write_parts(outcomes, parts, -(-(total or 0) // part_size), part_size, screen)
-    if not quiet:
-        typer.echo(screen.tally.summary(time.perf_counter() - start, screen.before), err=True)
-    return screen.tally
-
-
-def _parts(job: FileJob, total: int | None, resume: bool, part_size: int) -> Parts | None:
-    """The parts of the output; None where it is written in one go.
-
-    Raises:
-        ValueError: There are parts of an earlier run, and they are not to be continued from, or cannot be.
-    """
-    from rdkit_ebd.io.resumable_output import Parts, count_parts
-    from rdkit_ebd.runtime.whole_file import is_replaceable
-
-    if not is_replaceable(job.output):
-        return None
-    worth_it = total is not None and total > part_size and job.params.randomSeed != -1
-    # Parts that are there are looked at in any case: they are resumed, or what hinders is said.
-    return Parts(job.output, manifest(job, part_size), resume) if worth_it or count_parts(job.output) else None
-
-
-@contextmanager
-def _kept(parts: Parts) -> Iterator[None]:
-    """Say what an interruption or a full disk leaves."""
-    try:
-        yield
-    except (KeyboardInterrupt, OSError):
-        if parts.tallies:
-            kept = count(len(parts.tallies), "finished part")
-            typer.echo(f"{kept} kept in {parts.folder}; the same command with --resume continues from there", err=True)
-        raise
-
-
-def _write_parts(outcomes: Iterator[Embedded], parts: Parts, wanted: int, part_size: int, screen: Screen) -> None:
-    """Write the parts that are missing, and the output from all of them."""
-    from rdkit_ebd.io.sdf import SDFWriter
-
-    done = Tally()
-    for finished in parts.tallies:
-        done.add(Tally(**finished["counts"]))
-        screen.report(finished["notes"])
-    screen.resume(done)
-    for _ in range(len(parts.tallies), wanted):
-        with SDFWriter(parts.next_path) as writer:
-            counts, notes = _write(entries(outcomes, part_size), writer, screen)
-        parts.add({"counts": asdict(counts), "notes": notes})
-    parts.join()
-
-
-def _write(outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen) -> tuple[Tally, list[str]]:
-    """Write molecules as they come; what they amount to, and what was reported of them."""
-    counts, reported = Tally(), []
-    for outcome in outcomes:
-        done, notes = outcome.counts, outcome.notes(screen.word)
-        # A molecule that failed may still have the conformers it came with.
-        if outcome.mol is not None and outcome.report.ids:
-            try:
-                writer.write(outcome.mol, outcome.entry.name)
-            except ValueError as error:  # its own, and not the end of the others
-                done, notes = outcome.unwritten(), [*notes, outcome.note(screen.word, str(error))]
-        reported += screen.report(notes)
-        screen.advance(done, outcome.last)
-        counts.add(done)
-    return counts, reported

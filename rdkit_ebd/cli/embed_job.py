@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rdkit_ebd.cli.common import count, in_one_line, in_options
+from rdkit_ebd.cli.records import merged
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from rdkit import Chem
 
+    from rdkit_ebd.cli.core import CoreChoice
     from rdkit_ebd.io.read import Entry
     from rdkit_ebd.params import EBD
     from rdkit_ebd.report import EmbedReport
@@ -29,6 +31,7 @@ class Tally:
     failures: int = 0
     stereo_judged: int = 0
     stereo_right: int = 0
+    entries: int = 0  # lines or records of the input that the molecules are of
 
     def add(self, other: Tally) -> None:
         """Count what another has counted."""
@@ -43,6 +46,8 @@ class Tally:
             before: Molecules of earlier runs, which the counts include and the rate does not.
         """
         words = [count(self.molecules, "molecule") + f" ({before} in earlier runs)" * bool(before)]
+        if self.entries > self.molecules:
+            words[0] += f" of {count(self.entries, 'record')}"
         words += [count(self.conformers, "conformer"), count(self.failures, "failure")]
         if self.stereo_judged:
             words.append(f"stereo yield {100 * self.stereo_right / self.stereo_judged:.1f} %")
@@ -61,6 +66,7 @@ class FileJob:
         params: Validated parameters.
         hydrogens: Whether missing hydrogens are added.
         workers: Processes that embed; 0: this one.
+        core: What is held where it is; None: nothing.
     """
 
     source: str
@@ -69,6 +75,7 @@ class FileJob:
     params: EBD
     hydrogens: bool
     workers: int
+    core: CoreChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -81,22 +88,30 @@ class Embedded:
         report: What was made, and what was not and why.
         last: Whether nothing more comes of the entry: one whose stereochemistry is not defined may become several
             molecules.
+        records: How many entries it stands for: conformers of one molecule, the first of which `entry` is.
     """
 
     entry: Entry
     mol: Chem.Mol | None
     report: EmbedReport
     last: bool = True
+    records: int = 1
 
     @property
     def counts(self) -> Tally:
         """What it adds to the summary."""
         failed = self.entry.mol is None or not self.report.ok
-        return Tally(1, len(self.report.ids), int(failed), self.report.stereo_judged, self.report.stereo_right)
+        judged, right = self.report.stereo_judged, self.report.stereo_right
+        return Tally(1, len(self.report.ids), int(failed), judged, right, self.done)
 
     def unwritten(self) -> Tally:
         """What it adds where it could not be written."""
-        return Tally(1, 0, 1, self.report.stereo_judged, self.report.stereo_right)
+        return Tally(1, 0, 1, self.report.stereo_judged, self.report.stereo_right, self.done)
+
+    @property
+    def done(self) -> int:
+        """Entries of the input that are done with it."""
+        return self.records if self.last else 0
 
     def notes(self, word: str) -> list[str]:
         """What a reader of its conformers must know, each with its place; `word` is what the entry's number counts."""
@@ -104,7 +119,9 @@ class Embedded:
 
     def note(self, word: str, remark: str) -> str:
         """A remark with its place."""
-        return f"{word} {self.entry.number} ({self.entry.name or 'no name'}): {remark}"
+        first, last = self.entry.number, self.entry.number + self.records - 1
+        place = f"{word} {first}" if first == last else f"{word}s {first}-{last}"
+        return f"{place} ({self.entry.name or 'no name'}): {remark}"
 
     def _remarks(self) -> list[str]:
         if self.entry.mol is None:
@@ -130,6 +147,8 @@ def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
     return {
         "the SHA-256 of INPUT": None if job.source == STANDARD_STREAM else content_hash(job.source),
         "--num-confs": job.num_confs,
+        "records of one molecule": "embedded once",
+        **(job.core.manifest() if job.core else {}),
         "--hydrogens": job.hydrogens,
         "--part-size": part_size,
         "the SHA-256 of the model": model.weights_hash,
@@ -158,31 +177,33 @@ def embedded(job: FileJob, skip: int = 0) -> Generator[Embedded, None, None]:
 def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, None, None]:
     from rdkit import rdBase
 
+    from rdkit_ebd.io.conformer_runs import conformer_runs
     from rdkit_ebd.io.isomers import entry_isomers
     from rdkit_ebd.library.embed_molecules import StreamMolecules, conformers_by_rotors
 
-    waiting: deque[tuple[Entry, bool]] = deque()  # read, and not embedded yet
+    waiting: deque[tuple[Entry, bool, int]] = deque()  # read, and not embedded yet
 
     def molecules() -> Iterator[Chem.Mol | None]:
-        for entry in entries:
-            parts = entry_isomers(_prepared(entry, job.hydrogens), job.params.stereo)
+        for run in conformer_runs(entries, by_fields=True):
+            parts = entry_isomers(_prepared(merged(run), job.hydrogens), job.params.stereo)
             for k, part in enumerate(parts, start=1):
-                waiting.append((part, k == len(parts)))
+                waiting.append((part, k == len(parts), len(run)))
                 yield part.mol
 
     wanted = conformers_by_rotors if job.num_confs == BY_ROTORS else int(job.num_confs)
     params = job.params.copy()
     if params.stereo == "enumerate":
         params.stereo = "keep"  # done here, where isomers get their names
-    with closing(StreamMolecules(molecules(), wanted, params, workers=job.workers)) as stream:
+    core = job.core.finder() if job.core else None
+    with closing(StreamMolecules(molecules(), wanted, params, core=core, workers=job.workers)) as stream:
         while True:
             # RDKit's advice to add hydrogens was declined
             with nullcontext() if job.hydrogens else rdBase.BlockLogs(), _no_workers_reported():
                 answer = next(stream, None)
             if answer is None:
                 return
-            entry, last = waiting.popleft()
-            yield Embedded(entry, *answer, last)
+            entry, last, records = waiting.popleft()
+            yield Embedded(entry, *answer, last, records)
 
 
 @contextmanager
@@ -207,8 +228,8 @@ def _prepared(entry: Entry, hydrogens: bool) -> Entry:
 
 
 def entries(outcomes: Iterator[Embedded], count: int) -> Iterator[Embedded]:
-    """All that comes of the next so many entries."""
+    """All that comes of the next so many entries, or a few more where the last molecule has several."""
     left = count
-    while left and (outcome := next(outcomes, None)) is not None:
-        left -= outcome.last
+    while left > 0 and (outcome := next(outcomes, None)) is not None:
+        left -= outcome.done
         yield outcome

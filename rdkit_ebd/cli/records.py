@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # RDKit is imported when it is needed: `--help` answers at once
@@ -47,6 +48,24 @@ def record_of(entry: Entry, mol: Chem.Mol) -> Chem.Mol:
     if conformer.HasProp(RELATIVE_ENERGY):
         record.SetProp(RELATIVE_ENERGY, f"{conformer.GetDoubleProp(RELATIVE_ENERGY):.6g}")
     return record
+
+
+def merged(group: Sequence[Entry]) -> Entry:
+    """Records of one molecule as one entry, the first, with the conformers of all and what they say in common."""
+    from rdkit import Chem
+
+    from rdkit_ebd.io.conformer_runs import OF_CONFORMERS
+
+    first = group[0]
+    if first.mol is None:
+        return first
+    mol = Chem.Mol(first.mol)
+    for entry in group[1:]:
+        assert entry.mol is not None
+        mol.AddConformer(entry.mol.GetConformer(), assignId=True)
+    for name in OF_CONFORMERS:
+        mol.ClearProp(name)
+    return replace(first, mol=mol)
 
 
 def label_of(group: Sequence[Entry]) -> str:

@@ -21,6 +21,10 @@ _GROUPS = {"aromatic": (), "flat_bonds": ("flat_bond_limits",), "puckered": ()}
 _KINDS = {"twists": ("twist_kinds",), "heights": ("height_kinds",)}
 
 
+class ContradictedPose(ValueError):
+    """Held positions that cannot be those of the molecule."""
+
+
 def in_place(component: Component, coords: np.ndarray) -> np.ndarray:
     """Conformers (K, N, 3) with the held atoms where they are held, and what hangs on them about them."""
     if not component.held or not len(coords):
@@ -35,12 +39,12 @@ def require_hands(component: Component) -> None:
     """Look whether the held positions can be those of the molecule.
 
     Raises:
-        ValueError: Stereocentres have the other hand in them than the written one; all are named.
+        ContradictedPose: Stereocentres have the other hand in them than the written one; all are named.
     """
     wrong = contradicted(component.mol, component.held)
     if wrong:
         atoms = ", ".join(f"{component.mol.GetAtomWithIdx(i).GetSymbol()} {component.atoms[i]}" for i in wrong)
-        raise ValueError(
+        raise ContradictedPose(
             f"held positions have the other hand than the written one at atoms {atoms}: hold the pose of this "
             "stereoisomer, leave the stereo of these atoms unwritten, or set enforceChirality=False"
         )

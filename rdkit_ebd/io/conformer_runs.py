@@ -11,6 +11,7 @@ from rdkit_ebd.chem.provenance import PROVENANCE
 from rdkit_ebd.io.read import Entry
 
 RELATIVE_ENERGY = "ebd_relative_energy"  # SD property, kcal/mol above the lowest record of the molecule
+OF_CONFORMERS = frozenset({*PROVENANCE, RELATIVE_ENERGY})  # SD properties that each conformer has its own of
 
 
 def conformer_runs(
@@ -50,5 +51,4 @@ def _identity(entry: Entry, by_stereo: bool, by_fields: bool) -> Any:
 def _fields(entry: Entry) -> dict[str, str]:
     """What a record says beyond its atoms, but for what this package says of a conformer."""
     assert entry.mol is not None
-    ours = {*PROVENANCE, RELATIVE_ENERGY}
-    return {name: entry.mol.GetProp(name) for name in entry.mol.GetPropNames() if name not in ours}
+    return {name: entry.mol.GetProp(name) for name in entry.mol.GetPropNames() if name not in OF_CONFORMERS}

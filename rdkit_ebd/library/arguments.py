@@ -8,8 +8,10 @@ from typing import Any
 from rdkit import Chem
 
 from rdkit_ebd.api import Parameters, check_count, check_molecule, is_missing, settings_of
+from rdkit_ebd.chem.core_match import CoreMatch
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, warn_of_missing_hydrogens
 from rdkit_ebd.generators.checkpoint import load_model, model_path
+from rdkit_ebd.library.cores import CoreOf
 from rdkit_ebd.library.job import Job, failed
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import FailureCause
@@ -77,10 +79,16 @@ def obstacle_of(mol: Chem.Mol | None) -> str:
     return ""
 
 
-def item_of(mol: Chem.Mol | None, count: int) -> Job | EmbedOutcome:
-    """A molecule as a job, or the outcome of one that cannot even be looked at."""
+def item_of(
+    mol: Chem.Mol | None, count: int, core: CoreOf | None = None
+) -> tuple[Job | EmbedOutcome, CoreMatch | None]:
+    """A molecule as a job, with its core, or the outcome of one that cannot even be looked at or has no such core."""
     obstacle = obstacle_of(mol)
     if mol is None or obstacle:
-        return failed(count, FailureCause.BAD_MOLECULE, obstacle)
+        return failed(count, FailureCause.BAD_MOLECULE, obstacle), None
+    try:
+        match = core(mol) if core else None
+    except (ValueError, RuntimeError) as error:  # RuntimeError: RDKit's own checks
+        return failed(count, FailureCause.NO_CORE, str(error)), None
     warn_of_missing_hydrogens(mol)
-    return Job(mol, count)
+    return Job(mol, count, match.coordMap if match else {}), match

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from rdkit_ebd.api import Parameters, check_count, is_missing
+from rdkit_ebd.chem.core_match import CoreMatch
 from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, undefined_stereo
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle
 from rdkit_ebd.library.arguments import CountOf, counts_of, item_of, molecules_of, obstacle_of, settings_for_all
+from rdkit_ebd.library.cores import CoreOf, core_finder
 from rdkit_ebd.library.job import Job
 from rdkit_ebd.library.runner import Runner, runner_of
 from rdkit_ebd.params import EBD
@@ -69,6 +72,7 @@ def EmbedMolecules(
     numConfs: int | Sequence[int] | CountOf = 10,
     params: Parameters | None = None,
     *,
+    core: Chem.Mol | CoreOf | None = None,
     workers: int | None = None,
     runner: str | Runner = "local",
     progress: bool = False,
@@ -84,6 +88,7 @@ def EmbedMolecules(
     - BAD_MOLECULE: None or NaN (one that could not be parsed), without atoms, or not sanitised;
     - UNSUPPORTED: the model does not know one of its elements, or it is too large, and there is no fallback;
     - BAD_PARAMETERS: the parameters do not fit it, such as a `coordMap` beyond its atoms;
+    - NO_CORE: it has not got the core, or only with another stereochemistry;
     - UNDEFINED_STEREO: its stereochemistry is not defined, and `stereo` is "refuse", or "enumerate", which wants
       `StreamMolecules`: several molecules cannot be written into one;
     - EXCEEDED_TIMEOUT: also where its worker process hung, and was ended;
@@ -96,6 +101,8 @@ def EmbedMolecules(
         numConfs: Conformers wanted: of every molecule, of each, or a function of the molecule such as
             `conformers_by_rotors`.
         params: As in `EmbedMoleculeEBD`; with `trackFailures` it also keeps the counts of all molecules together.
+        core: A molecule with a conformer, whose heavy atoms are held where they are in every molecule; or a function
+            of the molecule that says where, such as `lambda mol: MatchCore(mol, reference, mcs=True)`.
         workers: Processes that share the molecules, each with one thread (`numThreads` is not used), some seconds to
             start and about 400 MB. 0: none, all is done here, where nothing catches a crash or a hang. None: one per
             usable core where there are several molecules and cores, else 0. With a GPU, this process alone uses it;
@@ -125,12 +132,19 @@ def EmbedMolecules(
     settings = settings_for_all(params, keywords)
     crew = runner_of(runner, workers)
     mols = molecules_of(mols)
-    counts = counts_of(mols, numConfs)
-    items = (item_of(mol, count) for mol, count in zip(mols, counts, strict=True))
+    counts, finder = counts_of(mols, numConfs), core_finder(core, settings)
+    matches: deque[CoreMatch | None] = deque()
+
+    def items() -> Iterator[Job | EmbedOutcome]:
+        for mol, count in zip(mols, counts, strict=True):
+            item, match = item_of(mol, count, finder)
+            matches.append(match)
+            yield item
+
     report, incomplete = LibraryReport(), 0
-    with _bar(len(mols), progress) as bar, closing(crew.outcomes(items, settings, None)) as outcomes:
+    with _bar(len(mols), progress) as bar, closing(crew.outcomes(items(), settings, None)) as outcomes:
         for mol, outcome in zip(mols, outcomes, strict=True):
-            report.reports.append(settle(mol, outcome, settings.clearConfs))
+            report.reports.append(_settled(mol, outcome, settings.clearConfs, matches.popleft()))
             incomplete += not report.reports[-1].ok
             bar.set_postfix(incomplete=incomplete, refresh=False)
             bar.update()
@@ -145,6 +159,7 @@ def StreamMolecules(
     numConfs: int | CountOf = 10,
     params: Parameters | None = None,
     *,
+    core: Chem.Mol | CoreOf | None = None,
     workers: int | None = None,
     runner: str | Runner = "local",
     **keywords: Any,
@@ -155,6 +170,7 @@ def StreamMolecules(
         mols: Read as the work proceeds, a bounded number beyond what came back. The molecules are changed in place.
         numConfs: Conformers wanted of every molecule, or a function of the molecule.
         params: As in `EmbedMolecules`.
+        core: As there.
         workers: As there. They end with the iterator, also where it is closed early or Ctrl-C is pressed.
         runner: As there.
         **keywords: As there.
@@ -178,7 +194,8 @@ def StreamMolecules(
     crew = runner_of(runner, workers)
     if not callable(numConfs):
         numConfs = check_count(numConfs)
-    return _stream(iter(mols), numConfs, settings, crew, params if isinstance(params, EBD) else None)
+    counted = params if isinstance(params, EBD) else None
+    return _stream(iter(mols), numConfs, settings, crew, core_finder(core, settings), counted)
 
 
 def conformers_by_rotors(mol: Chem.Mol) -> int:
@@ -198,9 +215,14 @@ def conformers_by_rotors(mol: Chem.Mol) -> int:
 
 
 def _stream(
-    mols: Iterator[Chem.Mol | None], asked: int | CountOf, settings: EBD, crew: Runner, counted: EBD | None
+    mols: Iterator[Chem.Mol | None],
+    asked: int | CountOf,
+    settings: EBD,
+    crew: Runner,
+    finder: CoreOf | None,
+    counted: EBD | None,
 ) -> Generator[tuple[Chem.Mol | None, EmbedReport], None, None]:
-    read: dict[int, Chem.Mol | None] = {}
+    read: dict[int, tuple[Chem.Mol | None, CoreMatch | None]] = {}
     number, stereo = itertools.count(), settings.stereo
     settings.stereo = "keep" if stereo == "enumerate" else stereo  # of isomers none is open but what nobody can tell
 
@@ -211,16 +233,25 @@ def _stream(
                 raise TypeError(f"every item must be a Chem.Mol or None, but molecule {i} is {mol!r}")
             for isomer in _isomers(mol, stereo):
                 [count] = counts_of([isomer], asked, i)
-                read[next(number)] = isomer
-                yield item_of(isomer, count)
+                job, match = item_of(isomer, count, finder)
+                read[next(number)] = isomer, match
+                yield job
 
     with closing(crew.outcomes(items(), settings, LOOK_AHEAD)) as outcomes:
         for i, outcome in enumerate(outcomes):
-            mol = read.pop(i)
-            report = settle(mol, outcome, settings.clearConfs)
+            mol, match = read.pop(i)
+            report = _settled(mol, outcome, settings.clearConfs, match)
             if counted is not None:
                 counted.record_failures(report.GetFailureCounts())
             yield mol, report
+
+
+def _settled(mol: Chem.Mol | None, outcome: EmbedOutcome, clear: bool, match: CoreMatch | None) -> EmbedReport:
+    """Write what was made into the molecule, and say of its core what there is to say."""
+    report = settle(mol, outcome, clear)
+    if mol is not None and match is not None and report.ids:
+        report.messages.append(match.result([mol.GetConformer(i).GetPositions() for i in report.ids]))
+    return report
 
 
 def _isomers(mol: Chem.Mol | None, stereo: str) -> list[Chem.Mol | None]:

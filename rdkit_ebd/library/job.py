@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rdkit import Chem
 
+from rdkit_ebd.embedding.held_core import ContradictedPose
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, UnsupportedMolecule, make
 from rdkit_ebd.generators.service import Deblurrer, DeviceFull
 from rdkit_ebd.params import EBD
@@ -14,10 +16,17 @@ from rdkit_ebd.report import EmbedReport, FailureCause
 
 @dataclass(frozen=True)
 class Job:
-    """A molecule and the conformers wanted of it."""
+    """A molecule and the conformers wanted of it.
+
+    Attributes:
+        mol: Sanitised, with atoms.
+        num_confs: Conformers wanted.
+        held: Positions of the atoms of its core, by index, angstrom; in place of the parameters' `coordMap`.
+    """
 
     mol: Chem.Mol
     num_confs: int
+    held: Mapping[int, tuple[float, float, float]] = field(default_factory=dict)
 
 
 def failed(num_confs: int, cause: FailureCause, message: str) -> EmbedOutcome:
@@ -34,6 +43,9 @@ def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> Emb
         params: Validated, but for what depends on the molecule.
         deblurrer: As in `embed.make`.
     """
+    if job.held:
+        params = params.copy()
+        params.SetCoordMap(job.held)
     try:
         params.validate(job.mol.GetNumAtoms())
     except ValueError as error:  # coordMap beyond its atoms
@@ -42,6 +54,9 @@ def outcome_of(job: Job, params: EBD, deblurrer: Deblurrer | None = None) -> Emb
         return make(job.mol, job.num_confs, params, deblurrer=deblurrer)
     except UnsupportedMolecule as error:
         return failed(job.num_confs, error.cause, error.reason)
+    except ContradictedPose as error:
+        cause = FailureCause.NO_CORE if job.held else FailureCause.BAD_PARAMETERS
+        return failed(job.num_confs, cause, str(error))
     except (MemoryError, DeviceFull) as error:
         return failed(job.num_confs, FailureCause.OUT_OF_MEMORY, str(error) or "out of memory")
     except Exception as error:

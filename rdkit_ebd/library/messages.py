@@ -39,10 +39,12 @@ class Work:
     Attributes:
         mol: As RDKit packs it, with its properties; with its conformers only where they are the seeds.
         num_confs: Conformers wanted.
+        held: Positions of the atoms of its core, by index, angstrom.
     """
 
     mol: bytes
     num_confs: int
+    held: dict[int, tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ class Refusal:
 def packed(job: Job, params: EBD) -> Work:
     """A job as it is sent."""
     flags = _WITH_CONFORMERS if params.coarse == OWN else _WITHOUT_CONFORMERS
-    return Work(job.mol.ToBinary(flags), job.num_confs)
+    return Work(job.mol.ToBinary(flags), job.num_confs, dict(job.held))
 
 
 def unpacked(work: Work) -> Job:
     """A job as it was before it was sent."""
-    return Job(Chem.Mol(work.mol), work.num_confs)  # type: ignore[call-overload]  # RDKit's stubs say str
+    mol = Chem.Mol(work.mol)  # type: ignore[call-overload]  # RDKit's stubs say str
+    return Job(mol, work.num_confs, work.held)

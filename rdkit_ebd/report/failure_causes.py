@@ -106,6 +106,11 @@ class FailureCause(str, Enum):
         "the parameters do not fit this molecule",
         "embed this molecule with parameters of its own",
     )
+    NO_CORE = (
+        "NO_CORE",
+        "the core cannot be laid on the molecule",
+        "give a reference that has it, or embed this molecule without a core",
+    )
     WORKER_DIED = (
         "WORKER_DIED",
         "worker processes crashed on this molecule or ran out of memory",

@@ -21,8 +21,8 @@ from rdkit.Chem import rdDepictor, rdDistGeom
 from tqdm import tqdm
 
 from rdkit_ebd import __version__, available_models
-from rdkit_ebd.cli.embed import Screen
 from rdkit_ebd.cli.embed_job import Tally
+from rdkit_ebd.cli.embed_run import Screen
 from rdkit_ebd.io.resumable_output import count_parts, parts_folder
 
 LACTIC, OSELTAMIVIR = "C[C@H](O)C(=O)O", "CCOC(=O)C1=C[C@@H](OC(CC)CC)[C@H](NC(C)=O)[C@@H](N)C1"
@@ -301,9 +301,9 @@ def test_the_bar_of_a_resumed_run_starts_at_what_was_done() -> None:
     shown = io.StringIO()
     with tqdm(total=10, file=shown) as bar:
         screen = Screen(bar, "line")
-        screen.resume(Tally(4, 8, 1))
+        screen.resume(Tally(4, 8, 1, entries=4))
         assert (bar.n, bar.format_dict["initial"]) == (4, 4)  # the rate is that of what came after
-        screen.advance(Tally(1, 2, 0))
+        screen.advance(Tally(1, 2, 0, entries=1))
     assert "5/10" in shown.getvalue()
     assert "10 conformers, 1 failure" in shown.getvalue()
     assert screen.before == 4

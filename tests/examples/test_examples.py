@@ -14,6 +14,7 @@ TELL = {
     "quickstart": "conformers",
     "drop_in": "conformers of ibuprofen",
     "constrained_core": "at most 0.0000 angstrom",
+    "fep_series": "10 ligands in series.sdf, cores at most 0.0000",
     "refine_and_rank": "above the lowest",
     "docking_prep": "PDBQT files",
     "train_on_your_sdf": "3 conformers by",

@@ -1,0 +1,169 @@
+"""How does `rdkit-ebd embed` get through a file? A bar, notes on molecules, parts that outlive an interruption."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from rdkit_ebd.cli.common import count, progress, shown, usage_errors
+from rdkit_ebd.cli.embed_job import Embedded, FileJob, Tally, embedded, entries, manifest
+
+if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
+    from tqdm import tqdm
+
+    from rdkit_ebd.io.resumable_output import Parts
+    from rdkit_ebd.io.sdf import SDFWriter
+
+ONE_MOLECULE = (
+    "conformers of one molecule, which is embedded once, here and wherever records differ in coordinates and energies "
+    "alone; those with another name, other SD fields or another stereochemistry are molecules of their own"
+)
+
+
+@dataclass
+class Screen:
+    """What the user sees: a bar of molecules, and problems with their place.
+
+    Attributes:
+        bar: Molecules.
+        word: What the number of an entry counts, "line" or "record".
+        tally: All that was done so far, in earlier runs too.
+        before: Molecules of earlier runs.
+        told: Whether it was said that several records may be one molecule.
+    """
+
+    bar: tqdm[NoReturn]
+    word: str
+    tally: Tally = field(default_factory=Tally)
+    before: int = 0
+    told: bool = False
+
+    def report(self, notes: list[str]) -> list[str]:
+        """Write what a reader must know above the bar."""
+        for note in notes:
+            self.bar.write(shown(note), file=sys.stderr)
+        return notes
+
+    def advance(self, done: Tally) -> None:
+        """One molecule more, and the entries that are done with it."""
+        self.tally.add(done)
+        self.bar.update(done.entries)
+        self._show()
+
+    def resume(self, done: Tally) -> None:
+        """Begin where earlier runs ended; the bar's rate is that of this run."""
+        self.tally, self.before = done, done.molecules
+        self.bar.initial = self.bar.n = done.entries
+        self._show()
+
+    def _show(self) -> None:
+        conformers, failures = count(self.tally.conformers, "conformer"), count(self.tally.failures, "failure")
+        self.bar.set_postfix_str(f"{conformers}, {failures}")
+
+
+def run(job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bool) -> Tally:
+    """Do a job and show how it goes.
+
+    Args:
+        job: What is to be done.
+        total: Entries of the input; None where only reading tells.
+        resume: Whether parts of an earlier run are continued from.
+        part_size: Entries in one part, or a few more where a molecule has several.
+        quiet: Whether problems alone are shown.
+
+    Returns:
+        What it amounts to, earlier runs included.
+    """
+    from rdkit_ebd.io.read import place
+    from rdkit_ebd.io.sdf import SDFWriter
+
+    start = time.perf_counter()
+    with ExitStack() as stack:
+        with usage_errors():
+            parts = _parts(job, total, resume, part_size)
+            if parts is None:
+                writer = stack.enter_context(SDFWriter(job.output))
+            else:
+                stack.enter_context(parts)
+                stack.enter_context(_kept(parts))
+            skip = sum(finished["counts"]["entries"] for finished in parts.tallies) if parts else 0
+            outcomes = stack.enter_context(closing(embedded(job, skip)))
+        screen = Screen(stack.enter_context(progress(total, quiet)), place(job.source))
+        if parts is None:
+            _write(outcomes, writer, screen)
+        else:
+            _write_parts(outcomes, parts, total or 0, part_size, screen)
+    if not quiet:
+        typer.echo(screen.tally.summary(time.perf_counter() - start, screen.before), err=True)
+    return screen.tally
+
+
+def _parts(job: FileJob, total: int | None, resume: bool, part_size: int) -> Parts | None:
+    """The parts of the output; None where it is written in one go.
+
+    Raises:
+        ValueError: There are parts of an earlier run, and they are not to be continued from, or cannot be.
+    """
+    from rdkit_ebd.io.resumable_output import Parts, count_parts
+    from rdkit_ebd.runtime.whole_file import is_replaceable
+
+    if not is_replaceable(job.output):
+        return None
+    worth_it = total is not None and total > part_size and job.params.randomSeed != -1
+    # Parts that are there are looked at in any case: they are resumed, or what hinders is said.
+    return Parts(job.output, manifest(job, part_size), resume) if worth_it or count_parts(job.output) else None
+
+
+@contextmanager
+def _kept(parts: Parts) -> Iterator[None]:
+    """Say what an interruption or a full disk leaves."""
+    try:
+        yield
+    except (KeyboardInterrupt, OSError):
+        if parts.tallies:
+            kept = count(len(parts.tallies), "finished part")
+            typer.echo(f"{kept} kept in {parts.folder}; the same command with --resume continues from there", err=True)
+        raise
+
+
+def _write_parts(outcomes: Iterator[Embedded], parts: Parts, total: int, part_size: int, screen: Screen) -> None:
+    """Write the parts that are missing, and the output from all of them; `total` entries are in the input."""
+    from rdkit_ebd.io.sdf import SDFWriter
+
+    done = Tally()
+    for finished in parts.tallies:
+        done.add(Tally(**finished["counts"]))
+        screen.report(finished["notes"])
+    screen.resume(done)
+    left = total - done.entries
+    while left > 0:
+        with SDFWriter(parts.next_path) as writer:
+            counts, notes = _write(entries(outcomes, part_size), writer, screen)
+        parts.add({"counts": asdict(counts), "notes": notes})
+        left -= counts.entries or left  # an input that is shorter than it was ends all the same
+    parts.join()
+
+
+def _write(outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen) -> tuple[Tally, list[str]]:
+    """Write molecules as they come; what they amount to, and what was reported of them."""
+    counts, reported = Tally(), []
+    for outcome in outcomes:
+        done, notes = outcome.counts, outcome.notes(screen.word)
+        if outcome.records > 1 and not screen.told:  # of the others the summary tells
+            screen.told, notes = True, [outcome.note(screen.word, ONE_MOLECULE), *notes]
+        # A molecule that failed may still have the conformers it came with.
+        if outcome.mol is not None and outcome.report.ids:
+            try:
+                writer.write(outcome.mol, outcome.entry.name)
+            except ValueError as error:  # its own, and not the end of the others
+                done, notes = outcome.unwritten(), [*notes, outcome.note(screen.word, str(error))]
+        reported += screen.report(notes)
+        screen.advance(done)
+        counts.add(done)
+    return counts, reported
