@@ -12,7 +12,7 @@ What there is:
 
     one molecule        EmbedMolecule, EmbedMultipleConfs, EmbedWithReport; EBD are the parameters
     many molecules      EmbedMolecules, StreamMolecules
-    energies            RefineConformers, ScoreConformers, SortConformers, FilterEnergyWindow, BoltzmannWeights
+    energies            RefineConformers, ScoreConformers, RankConformers, FilterEnergyWindow, BoltzmannWeights
     alike conformers    PruneConformers, AlignConformers
     what happened       EmbedReport, RefineReport, FailureCause; get_provenance tells where a conformer comes from
     stereochemistry     EnumerateStereo for what is not written
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from rdkit_ebd.data.readers import read_records as read_records
     from rdkit_ebd.ensemble.prune import AlignConformers as AlignConformers
     from rdkit_ebd.ensemble.prune import PruneConformers as PruneConformers
+    from rdkit_ebd.ensemble.rank import RankConformers as RankConformers
+    from rdkit_ebd.ensemble.rank import Ranking as Ranking
     from rdkit_ebd.ensemble.refine import RefineConformers as RefineConformers
     from rdkit_ebd.ensemble.refine import RefineReport as RefineReport
     from rdkit_ebd.ensemble.refine import RefineWithReport as RefineWithReport
@@ -93,6 +95,8 @@ _HOMES = {
     "RefineConformers": "ensemble.refine",
     "RefineWithReport": "ensemble.refine",
     "ScoreConformers": "ensemble.score",
+    "RankConformers": "ensemble.rank",
+    "Ranking": "ensemble.rank",
     "RelativeEnergies": "ensemble.score",
     "BoltzmannWeights": "ensemble.score",
     "SortConformers": "ensemble.score",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import pickle
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
+from rdkit_ebd import LibraryReport, RefineReport
 from rdkit_ebd.chem.provenance import PROVENANCE, get_provenance, set_provenance
 from rdkit_ebd.report import CAUSES, EmbedReport, FailureCause, advice_on
 
@@ -203,3 +208,27 @@ def test_what_earlier_releases_called_refused_is_still_read() -> None:
     assert advice_on(["REFUSED", "CLASH", "CLASH", "INITIAL_COORDS"])[1:] == advice_on([FailureCause.CLASH])
     with pytest.raises(ValueError, match="CLASHED"):
         FailureCause("CLASHED")
+
+
+def test_tables_have_a_row_for_each(report: EmbedReport, tmp_path: Path) -> None:
+    [row] = report.rows()
+    assert list(row) == list(EmbedReport.columns)
+    assert (row["requested"], row["conformers"], row["failed"], row["causes"]) == (20, 15, 2, "CLASH 2")
+    library = LibraryReport([report, EmbedReport(2, ids=[0, 1])])
+    library.to_csv(tmp_path / "run.csv")
+    read = list(csv.DictReader((tmp_path / "run.csv").open()))
+    assert [(row["molecule"], row["conformers"], row["causes"]) for row in read] == [
+        ("0", "15", "CLASH 2"),
+        ("1", "2", ""),
+    ]
+    refined = RefineReport("UFF", [4, 5], [(0, -1.5), (-1, math.nan)], [(5, FailureCause.NO_ENERGY)])
+    assert [row["problem"] for row in refined.rows()] == ["", "NO_ENERGY"]
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(library.to_frame(), pandas.DataFrame)
+    assert library.to_frame()["seconds"].tolist() == [0.41, 0.0]
+
+
+def test_frames_say_what_they_need(report: EmbedReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        report.to_frame()

@@ -13,6 +13,7 @@ from rdkit_ebd.cli.evaluate import evaluate
 from rdkit_ebd.cli.interrupts import hear_interrupts
 from rdkit_ebd.cli.models import models
 from rdkit_ebd.cli.plugins import Commands
+from rdkit_ebd.cli.rank import rank
 from rdkit_ebd.cli.refine import refine, score
 from rdkit_ebd.cli.train import app as training
 
@@ -29,6 +30,7 @@ app.add_typer(training, name="train")
 app.command()(embed)
 app.command()(refine)
 app.command()(score)
+app.command()(rank)
 app.command()(evaluate)
 app.command()(bench)
 app.command()(engines)

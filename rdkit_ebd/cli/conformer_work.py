@@ -54,18 +54,26 @@ Work = Callable[["Chem.Mol"], Done]
 
 
 def work_through(
-    source: str, output: str, method: str, work: Work, verb: str, quiet: bool, by_stereo: bool = True
+    source: str,
+    output: str | None,
+    method: str,
+    work: Work,
+    phrase: str,
+    quiet: bool,
+    by_stereo: bool = True,
+    left_out: str = "above the energy window",
 ) -> int:
     """Do the work on each molecule of an SD file, and write its records.
 
     Args:
         source: INPUT.
-        output: OUTPUT.
+        output: OUTPUT; None: nothing is written.
         method: Of the energies.
         work: What is to be done.
-        verb: What it does to a record, such as "scored".
+        phrase: What it does to a record, such as "scored with UFF".
         quiet: Whether problems alone are shown.
         by_stereo: As in `conformer_runs`.
+        left_out: What records are that the work drops.
 
     Returns:
         The exit code.
@@ -75,11 +83,11 @@ def work_through(
     from rdkit_ebd.io.sdf import SDFWriter
 
     start, total, records = time.perf_counter(), Done([]), 0
-    with written_or_reported(output), ExitStack() as stack:
+    with written_or_reported(output or "OUTPUT"), ExitStack() as stack:
         with usage_errors():
             expected = _checked(source, output, method)
             entries = read_molecules(source)
-            writer = stack.enter_context(SDFWriter(output))
+            writer = stack.enter_context(SDFWriter(output)) if output else None
         bar = stack.enter_context(progress(expected, quiet))
         known: set[str] = set()
         for group in conformer_runs(entries, by_stereo=by_stereo):
@@ -93,14 +101,14 @@ def work_through(
             records += len(group)
             bar.update(len(group))
     if not quiet:
-        words = [count(records, "record"), f"{records - total.failures} {verb} with {method}"]
+        words = [count(records, "record"), f"{records - total.failures} {phrase}"]
         if total.dropped:
-            words.append(f"{total.dropped} above the energy window")
+            words.append(f"{total.dropped} {left_out}")
         typer.echo(f"{', '.join(words)}, {time.perf_counter() - start:.1f} s", err=True)
     return PROBLEMS if total.failures or not records else 0
 
 
-def _checked(source: str, output: str, method: str) -> int | None:
+def _checked(source: str, output: str | None, method: str) -> int | None:
     """The number of records, where more than reading tells it, once all else is known to be right.
 
     Raises:
@@ -110,7 +118,8 @@ def _checked(source: str, output: str, method: str) -> int | None:
     from rdkit_ebd.io.sdf import check_output
     from rdkit_ebd.potentials import require_engine
 
-    check_output(output, source)
+    if output:
+        check_output(output, source)
     if place(source) != "record":
         raise ValueError(f"{source!r} has no coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
     require_engine(method)
@@ -120,10 +129,11 @@ def _checked(source: str, output: str, method: str) -> int | None:
     return expected
 
 
-def _unwritten(writer: SDFWriter, records: Iterable[Chem.Mol]) -> list[str]:
-    """Write records; why some of them could not be written."""
+def _unwritten(writer: SDFWriter | None, records: Iterable[Chem.Mol]) -> list[str]:
+    """Write records, where they are wanted; why some of them could not be written."""
     problems = []
-    for record in records:
+    for record in records if writer else ():
+        assert writer is not None
         try:
             writer.write(record)
         except ValueError as error:  # its own, and not the end of the others

@@ -12,6 +12,7 @@ from rdkit_ebd.cli.common import PROBLEMS, usage_errors, written_or_reported
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
 from rdkit_ebd.cli.embed_run import run
+from rdkit_ebd.cli.embed_tables import checked_tables
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from rdkit_ebd.params import EBD
@@ -141,6 +142,17 @@ def embed(
     part_size: Annotated[
         int, typer.Option(min=1, help="Lines or records of INPUT in one part, which --resume has whole or not at all.")
     ] = 50,
+    report: Annotated[
+        str | None, typer.Option("--report", help="CSV file to write, a row for each molecule.", show_default="none")
+    ] = None,
+    failed: Annotated[
+        str | None,
+        typer.Option(
+            "--failed",
+            help="CSV file to write, a row for each molecule that failed, with the cause; it can be an INPUT again.",
+            show_default="none",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")] = False,
 ) -> None:
     """Make conformers and write them to an SD file.
@@ -187,17 +199,22 @@ def embed(
             from rdkit_ebd.runtime.whole_file import is_replaceable
 
             check_output(output, source)
+            tables = checked_tables(report, failed, source)
             total = count_molecules(source)
             if total == 0:
                 raise ValueError(f"{source} holds no molecules")
             held = core_choice(core, mcs, smarts, atoms)
-            job = FileJob(source, output, num_confs, params, hydrogens, _workers(workers, threads, total), held)
+            job = FileJob(
+                source, output, num_confs, params, hydrogens, _workers(workers, threads, total), held, tables.wanted
+            )
             if held:
                 held.finder()
             before = _finished_before(job, part_size) if resume else None
-        tally = before or run(job, total, resume, part_size, quiet)
+        tally = before or run(job, total, resume, part_size, quiet, tables)
         if before:
             typer.echo(f"{output} is finished already: {before.summary(0.0, before.molecules)}", err=True)
+            if tables.wanted:
+                typer.echo("no table was written: it comes with the run that finishes the output", err=True)
         elif seed != -1 and source != STANDARD_STREAM and is_replaceable(output):
             mark_finished(output, manifest(job, part_size), asdict(tally))
         if not tally.molecules:

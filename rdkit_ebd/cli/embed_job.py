@@ -67,6 +67,7 @@ class FileJob:
         hydrogens: Whether missing hydrogens are added.
         workers: Processes that embed; 0: this one.
         core: What is held where it is; None: nothing.
+        tables: Whether tables of the molecules are wanted.
     """
 
     source: str
@@ -76,6 +77,7 @@ class FileJob:
     hydrogens: bool
     workers: int
     core: CoreChoice | None = None
+    tables: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,18 @@ class Embedded:
         """Entries of the input that are done with it."""
         return self.records if self.last else 0
 
+    def row(self, problem: str = "") -> dict[str, Any]:
+        """What the table of a run has of it.
+
+        Args:
+            problem: Why it could not be written.
+        """
+        [row] = self.report.rows()
+        unread = "" if self.entry.mol is not None else self.entry.problem
+        row["messages"] = unread or "; ".join(part for part in (row["messages"], problem) if part)
+        beside = {"number": self.entry.number, "molecule": self.entry.name, "smiles": smiles_of(self.entry)}
+        return {**beside, "ok": not problem and not self.counts.failures, **row}
+
     def notes(self, word: str) -> list[str]:
         """What a reader of its conformers must know, each with its place; `word` is what the entry's number counts."""
         return [self.note(word, in_options(remark)) for remark in self._remarks()]
@@ -134,6 +148,18 @@ class Embedded:
         return [*self.report.messages, *separate, *self.report.advice]
 
 
+def smiles_of(entry: Entry) -> str:
+    """The SMILES of an entry as it was written, or, of a record, that of its molecule; empty where there is none."""
+    from rdkit import Chem
+
+    if entry.text or entry.mol is None:
+        return entry.text
+    try:
+        return str(Chem.MolToSmiles(Chem.RemoveHs(entry.mol)))
+    except RuntimeError:  # RDKit's own checks
+        return ""
+
+
 def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
     """All that determines the output, and where its parts end."""
     import torch
@@ -148,6 +174,7 @@ def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
         "the SHA-256 of INPUT": None if job.source == STANDARD_STREAM else content_hash(job.source),
         "--num-confs": job.num_confs,
         "records of one molecule": "embedded once",
+        "--report or --failed": job.tables,
         **(job.core.manifest() if job.core else {}),
         "--hydrogens": job.hydrogens,
         "--part-size": part_size,

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from rdkit_ebd.cli.common import count, progress, shown, usage_errors
 from rdkit_ebd.cli.embed_job import Embedded, FileJob, Tally, embedded, entries, manifest
+from rdkit_ebd.cli.embed_tables import Tables
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from tqdm import tqdm
@@ -33,16 +34,20 @@ class Screen:
     Attributes:
         bar: Molecules.
         word: What the number of an entry counts, "line" or "record".
+        tables: Where rows of the molecules go.
         tally: All that was done so far, in earlier runs too.
         before: Molecules of earlier runs.
         told: Whether it was said that several records may be one molecule.
+        kept: Whether rows of tables are kept with the parts of the output.
     """
 
     bar: tqdm[NoReturn]
     word: str
+    tables: Tables = field(default_factory=Tables)
     tally: Tally = field(default_factory=Tally)
     before: int = 0
     told: bool = False
+    kept: bool = False
 
     def report(self, notes: list[str]) -> list[str]:
         """Write what a reader must know above the bar."""
@@ -67,7 +72,9 @@ class Screen:
         self.bar.set_postfix_str(f"{conformers}, {failures}")
 
 
-def run(job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bool) -> Tally:
+def run(
+    job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bool, tables: Tables | None = None
+) -> Tally:
     """Do a job and show how it goes.
 
     Args:
@@ -76,6 +83,7 @@ def run(job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bo
         resume: Whether parts of an earlier run are continued from.
         part_size: Entries in one part, or a few more where a molecule has several.
         quiet: Whether problems alone are shown.
+        tables: Where rows of the molecules go; None: nowhere.
 
     Returns:
         What it amounts to, earlier runs included.
@@ -94,7 +102,8 @@ def run(job: FileJob, total: int | None, resume: bool, part_size: int, quiet: bo
                 stack.enter_context(_kept(parts))
             skip = sum(finished["counts"]["entries"] for finished in parts.tallies) if parts else 0
             outcomes = stack.enter_context(closing(embedded(job, skip)))
-        screen = Screen(stack.enter_context(progress(total, quiet)), place(job.source))
+            rows = stack.enter_context(tables or Tables())
+        screen = Screen(stack.enter_context(progress(total, quiet)), place(job.source), rows)
         if parts is None:
             _write(outcomes, writer, screen)
         else:
@@ -140,30 +149,40 @@ def _write_parts(outcomes: Iterator[Embedded], parts: Parts, total: int, part_si
     for finished in parts.tallies:
         done.add(Tally(**finished["counts"]))
         screen.report(finished["notes"])
+        screen.tables.write(finished.get("rows", []))
     screen.resume(done)
-    left = total - done.entries
+    left, screen.kept = total - done.entries, True
     while left > 0:
         with SDFWriter(parts.next_path) as writer:
-            counts, notes = _write(entries(outcomes, part_size), writer, screen)
-        parts.add({"counts": asdict(counts), "notes": notes})
+            counts, notes, rows = _write(entries(outcomes, part_size), writer, screen)
+        parts.add({"counts": asdict(counts), "notes": notes, **({"rows": rows} if rows else {})})
         left -= counts.entries or left  # an input that is shorter than it was ends all the same
     parts.join()
 
 
-def _write(outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen) -> tuple[Tally, list[str]]:
-    """Write molecules as they come; what they amount to, and what was reported of them."""
-    counts, reported = Tally(), []
+def _write(
+    outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen
+) -> tuple[Tally, list[str], list[dict[str, Any]]]:
+    """Write molecules as they come; what they amount to, what was reported of them, and rows of tables if wanted."""
+    counts, rows = Tally(), []
+    reported: list[str] = []
     for outcome in outcomes:
         done, notes = outcome.counts, outcome.notes(screen.word)
         if outcome.records > 1 and not screen.told:  # of the others the summary tells
             screen.told, notes = True, [outcome.note(screen.word, ONE_MOLECULE), *notes]
+        problem = ""
         # A molecule that failed may still have the conformers it came with.
         if outcome.mol is not None and outcome.report.ids:
             try:
                 writer.write(outcome.mol, outcome.entry.name)
             except ValueError as error:  # its own, and not the end of the others
-                done, notes = outcome.unwritten(), [*notes, outcome.note(screen.word, str(error))]
+                problem = str(error)
+                done, notes = outcome.unwritten(), [*notes, outcome.note(screen.word, problem)]
         reported += screen.report(notes)
         screen.advance(done)
         counts.add(done)
-    return counts, reported
+        if screen.tables.wanted:
+            rows.append(outcome.row(problem))
+            screen.tables.write(rows[-1:])
+            rows = rows if screen.kept else []
+    return counts, reported, rows

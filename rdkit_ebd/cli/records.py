@@ -22,6 +22,7 @@ def together(group: Sequence[Entry]) -> Chem.Mol:
 
     mols = [entry.mol for entry in group if entry.mol is not None]
     mol = Chem.Mol(mols[0], True)
+    mol.SetProp("_Name", group[0].name)
     for entry, own in zip(group, mols, strict=True):
         conformer = Conformer(own.GetConformer())
         conformer.SetId(entry.number)
@@ -36,7 +37,7 @@ def record_of(entry: Entry, mol: Chem.Mol) -> Chem.Mol:
     """An entry's own molecule, its properties included, with the conformer it has now."""
     from rdkit import Chem
 
-    from rdkit_ebd.io.conformer_runs import RELATIVE_ENERGY
+    from rdkit_ebd.io.conformer_runs import RANKS
 
     assert entry.mol is not None
     record = Chem.Mol(entry.mol)
@@ -44,9 +45,10 @@ def record_of(entry: Entry, mol: Chem.Mol) -> Chem.Mol:
     conformer = mol.GetConformer(entry.number)
     record.AddConformer(conformer, assignId=False)
     record.SetProp("_Name", entry.name)
-    record.ClearProp(RELATIVE_ENERGY)
-    if conformer.HasProp(RELATIVE_ENERGY):
-        record.SetProp(RELATIVE_ENERGY, f"{conformer.GetDoubleProp(RELATIVE_ENERGY):.6g}")
+    for name in RANKS:  # of an earlier run, unless this one has found them
+        record.ClearProp(name)
+        if conformer.HasProp(name):
+            record.SetProp(name, f"{float(conformer.GetProp(name)):.6g}")
     return record
 
 

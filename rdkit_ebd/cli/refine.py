@@ -50,7 +50,7 @@ def refine(
     """
     options = {"maxIters": max_iters, "restraint": restraint, "timeout": timeout, "numThreads": threads}
     work = partial(_refined, method=method, options=options)
-    raise typer.Exit(work_through(source, output, method, work, "refined", quiet))
+    raise typer.Exit(work_through(source, output, method, work, f"refined with {method}", quiet))
 
 
 def score(
@@ -75,7 +75,7 @@ def score(
     have not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
     """
     work = partial(_scored, method=method, window=energy_window, sort=sort, threads=threads)
-    raise typer.Exit(work_through(source, output, method, work, "scored", quiet, by_stereo=False))
+    raise typer.Exit(work_through(source, output, method, work, f"scored with {method}", quiet, by_stereo=False))
 
 
 def _refined(mol: Chem.Mol, method: str, options: dict[str, Any]) -> Done:

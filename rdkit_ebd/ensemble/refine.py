@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import Conformer
@@ -23,14 +23,15 @@ from rdkit_ebd.params import count_threads
 from rdkit_ebd.potentials import Potential
 from rdkit_ebd.potentials.base import MAX_ITERS
 from rdkit_ebd.report import FailureCause, advice_on, causes_in_words
+from rdkit_ebd.report.tabular import Tabular
 from rdkit_ebd.runtime.deadline import Deadline
 
 FAILED = (-1, math.nan)  # RDKit's code for a molecule without parameters
 
 
 @dataclass
-class RefineReport:
-    """The outcome of one refinement.
+class RefineReport(Tabular):
+    """The outcome of one refinement; `to_frame()` and `to_csv(path)` give it as a table, a row for each conformer.
 
     Attributes:
         method: Name of the potential.
@@ -50,6 +51,8 @@ class RefineReport:
         >>> report.summary()
         '2 of 2 conformers at MMFF94s minima in ... s'
     """
+
+    columns: ClassVar[Sequence[str]] = ("conformer", "converged", "energy", "problem", "method")
 
     method: str
     ids: list[int]
@@ -85,6 +88,20 @@ class RefineReport:
             lost.append(f"{len(self.problems)} not refined{causes_in_words(self.problems)}")
         line += f" ({', '.join(lost)})" if lost else ""
         return "; ".join([line, *self.messages, *self.advice])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each conformer; energies in kcal/mol, NaN where there is none."""
+        causes = {index: str(cause) for index, cause in self.problems}
+        return [
+            {
+                "conformer": index,
+                "converged": code == 0,
+                "energy": energy,
+                "problem": causes.get(index, ""),
+                "method": self.method,
+            }
+            for index, (code, energy) in zip(self.ids, self.results, strict=True)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, `converged` and `ok`, as JSON takes them; energies that are not there are None."""

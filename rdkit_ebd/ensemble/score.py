@@ -125,7 +125,7 @@ def SortConformers(mol: Chem.Mol, *, renumber: bool = False) -> list[int]:
         True
     """
     conformers = chosen_conformers(mol, None)
-    ranked = sorted(zip(_stored_energies(conformers), conformers, strict=True), key=lambda pair: _nan_last(pair[0]))
+    ranked = sorted(zip(stored_energies(conformers)[0], conformers, strict=True), key=lambda pair: _nan_last(pair[0]))
     copies = [Conformer(conformer) for _, conformer in ranked]
     if renumber:
         for number, copy in enumerate(copies):
@@ -166,7 +166,7 @@ def FilterEnergyWindow(
     if not energyWindow >= 0:
         raise ValueError(f"energyWindow must be at least 0 kcal/mol, not {energyWindow}")
     conformers = chosen_conformers(mol, confIds)
-    above = [e > energyWindow for e in RelativeEnergies(_stored_energies(conformers))]
+    above = [e > energyWindow for e in RelativeEnergies(stored_energies(conformers)[0])]
     ids = [conformer.GetId() for conformer in conformers]
     if remove:
         for index in [i for i, out in zip(ids, above, strict=True) if out]:
@@ -193,8 +193,8 @@ def score(
     return found, obstacle or "", notes
 
 
-def _stored_energies(conformers: Sequence[Conformer]) -> list[float]:
-    """Energies of the same method, in kcal/mol; anything else is a ValueError."""
+def stored_energies(conformers: Sequence[Conformer]) -> tuple[list[float], str]:
+    """Energies of the same method, in kcal/mol, and its name; anything else is a ValueError."""
     stored = [get_provenance(conformer) for conformer in conformers]
     without = [c.GetId() for c, values in zip(conformers, stored, strict=True) if "ebd_energy" not in values]
     if without:
@@ -202,7 +202,7 @@ def _stored_energies(conformers: Sequence[Conformer]) -> list[float]:
     methods = sorted({values.get("ebd_energy_method", "unknown") for values in stored})
     if len(methods) > 1:
         raise ValueError(f"energies of different methods cannot be compared: {', '.join(methods)}")
-    return [values["ebd_energy"] for values in stored]
+    return [values["ebd_energy"] for values in stored], "".join(methods)
 
 
 def _nan_last(energy: float) -> float:

@@ -11,7 +11,10 @@ from rdkit_ebd.chem.provenance import PROVENANCE
 from rdkit_ebd.io.read import Entry
 
 RELATIVE_ENERGY = "ebd_relative_energy"  # SD property, kcal/mol above the lowest record of the molecule
-OF_CONFORMERS = frozenset({*PROVENANCE, RELATIVE_ENERGY})  # SD properties that each conformer has its own of
+WEIGHT = "ebd_boltzmann_weight"  # SD property, population at equilibrium among the records of the molecule
+CLUSTER = "ebd_cluster"  # SD property, number of the cluster among those of the molecule
+RANKS = (RELATIVE_ENERGY, WEIGHT, CLUSTER)
+OF_CONFORMERS = frozenset({*PROVENANCE, *RANKS})  # SD properties that each conformer has its own of
 
 
 def conformer_runs(

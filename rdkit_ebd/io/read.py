@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from rdkit import Chem, rdBase
@@ -20,6 +20,7 @@ _NOISE = re.compile(
 )
 # A field of this name takes the place of RDKit's own list of properties, and nothing can be done with the molecule.
 _UNREADABLE_FIELD = re.compile(r"^>[^\n]*<__computedProps>[^\n]*\n(?:[^\n]+\n)*\n?", re.MULTILINE)
+_SMILES = re.compile(r"\S+([ \t]+\|[^|]*\|)?")  # with its extensions, without a name
 _LOG_STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\] ", re.MULTILINE)
 
 
@@ -32,6 +33,7 @@ class Entry:
         name: The molecule's name; a SMILES without one is its own name.
         mol: As it was written, no hydrogens added or removed; None where it could not be read.
         problem: Why it could not be read.
+        text: Its SMILES as it was written; empty for a record.
 
     Example:
         >>> [entry] = read_molecules("CCO")
@@ -43,6 +45,7 @@ class Entry:
     name: str
     mol: Chem.Mol | None
     problem: str = ""
+    text: str = ""
 
 
 def read_molecules(source: str | os.PathLike[str], skip: int = 0) -> Iterator[Entry]:
@@ -142,7 +145,8 @@ def _parse_line(line: Text) -> Entry:
         name = line.name
         if mol is not None:
             mol.SetProp("_Name", name)
-    return _entry(line.number, name.strip() or smiles, mol, messages)
+    written = _SMILES.match(text)
+    return replace(_entry(line.number, name.strip() or smiles, mol, messages), text=written[0] if written else "")
 
 
 def _parse_record(record: Text) -> Entry:

@@ -93,6 +93,23 @@ def check_output(output: str, source: str | os.PathLike[str] | None = None) -> N
     if not output.lower().removesuffix(".gz").endswith(OUTPUT_SUFFIXES):
         endings = " or ".join(OUTPUT_SUFFIXES)
         raise ValueError(f"{output!r}: conformers are written as SD records; its name must end in {endings}, also .gz")
+    _refuse_input(output, source)
+
+
+def check_table(output: str, source: str | os.PathLike[str] | None = None) -> None:
+    """Look at the name of a table before any work: it is a CSV file's, and not that of its input.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not is_replaceable(output):
+        return
+    if not output.lower().removesuffix(".gz").endswith(".csv"):
+        raise ValueError(f"{output!r}: tables are written as CSV; its name must end in .csv, also .gz")
+    _refuse_input(output, source)
+
+
+def _refuse_input(output: str, source: str | os.PathLike[str] | None) -> None:
     if source is not None and os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
         raise ValueError(f"{output!r} is the input as well: write to another file")
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
@@ -23,13 +23,14 @@ from rdkit_ebd.library.job import Job
 from rdkit_ebd.library.runner import Runner, runner_of
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
+from rdkit_ebd.report.tabular import Tabular
 
 LOOK_AHEAD = 16  # molecules per worker that are read before the first of them is given back
 
 
 @dataclass
-class LibraryReport:
-    """The outcome of a library.
+class LibraryReport(Tabular):
+    """The outcome of a library; `to_frame()` and `to_csv(path)` give it as a table with a row for each molecule.
 
     Attributes:
         reports: One per molecule, in order.
@@ -41,6 +42,8 @@ class LibraryReport:
         >>> report.ok, [r.ok for r in report.reports], len(report.total.ids)
         (False, [True, True, False], 4)
     """
+
+    columns: ClassVar[Sequence[str]] = ("molecule", *EmbedReport.columns)
 
     reports: list[EmbedReport] = field(default_factory=list)
     seconds: float = 0.0
@@ -57,6 +60,10 @@ class LibraryReport:
     def ok(self) -> bool:
         """Whether all conformers of all molecules were made."""
         return all(report.ok for report in self.reports)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each molecule, which is numbered from 0."""
+        return [{"molecule": k, **row} for k, report in enumerate(self.reports) for row in report.rows()]
 
     def summary(self) -> str:
         """One line, such as `3 molecules: 28 of 30 conformers in 4.20 s (2 failed: CLASH 2); 0.7 mol/s, 6.7 conf/s`."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from rdkit.Chem import rdDistGeom
 
 from rdkit_ebd.report.failure_causes import FailureCause, advice_on
+from rdkit_ebd.report.tabular import Tabular
 
 CAUSES: tuple[str, ...] = tuple(cause.name for _, cause in sorted(rdDistGeom.EmbedFailureCauses.values.items()))
 """RDKit's names for what can go wrong in distance geometry, in RDKit's order."""
 
 
 @dataclass
-class EmbedReport:
+class EmbedReport(Tabular):
     """The outcome of one embedding, or of several that were merged.
+
+    `to_frame()` and `to_csv(path)` give it as a table of one row; a `LibraryReport` has a row for each molecule.
 
     Attributes:
         requested: Conformers asked for.
@@ -53,6 +56,21 @@ class EmbedReport:
         >>> print(report.advice[0])
         UNSUPPORTED: the model was not made for this molecule; set fallback='ETKDGv3' to get RDKit's conformers ...
     """
+
+    columns: ClassVar[Sequence[str]] = (
+        "requested",
+        "conformers",
+        "pruned",
+        "above_window",
+        "failed",
+        "causes",
+        "attempts",
+        "mended",
+        "stereo_yield",
+        "undefined_stereo",
+        "messages",
+        "seconds",
+    )
 
     requested: int = 0
     ids: list[int] = field(default_factory=list)
@@ -147,6 +165,24 @@ class EmbedReport:
             lost.append(f"{self.missing} failed{causes_in_words(self.failed)}")
         line = f"{len(self.ids)} of {self.requested} conformers in {sum(self.seconds.values()):.2f} s"
         return f"{line} ({', '.join(lost)})" if lost else line
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row: counts, causes such as "CLASH 2, NO_SEED 1", messages, seconds in all."""
+        counts = {"requested": self.requested, "conformers": len(self.ids), "pruned": self.pruned}
+        return [
+            {
+                **counts,
+                "above_window": self.above_window,
+                "failed": self.missing,
+                "causes": "" if self.ok else causes_in_words(self.failed).removeprefix(": "),
+                "attempts": self.attempts,
+                "mended": self.mended,
+                "stereo_yield": self.stereo_yield,
+                "undefined_stereo": self.undefined_stereo,
+                "messages": "; ".join(self.messages),
+                "seconds": round(sum(self.seconds.values()), 3),
+            }
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, `ok`, `stereo_yield` and `advice`, as JSON takes them."""

@@ -1,0 +1,131 @@
+"""How are conformers ranked from a shell? `rdkit-ebd rank conformers.sdf --top 3 --table ranks.csv -o lowest.sdf`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdkit_ebd.cli.common import usage_errors, written_or_reported
+from rdkit_ebd.cli.conformer_work import Done, work_through
+from rdkit_ebd.cli.refine import Quiet, Source, Threads
+
+if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
+    from rdkit import Chem
+
+    from rdkit_ebd.ensemble.rank import Ranking
+
+DEFAULT_METHOD = "MMFF94s"  # where records have no energies
+BESIDE = ("number", "molecule", "record")  # columns of the table beside those of a ranking
+
+
+def rank(
+    source: Source,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option("--table", help='CSV file to write, or "-" for stdout.', show_default="stdout where no -o is"),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Write the lowest so many of each molecule.", show_default="all")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="Method of the energies: UFF, MMFF94s, GFN2-xTB, ...",
+            show_default=f"the energies in the records, else {DEFAULT_METHOD}",
+        ),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="Of the Boltzmann weights, kelvin.")] = 298.15,
+    cluster_rmsd: Annotated[
+        float, typer.Option(min=0, help="Conformers this near are of one cluster, heavy-atom RMSD in angstrom.")
+    ] = 1.0,
+    representatives: Annotated[
+        bool, typer.Option("--representatives", help="Write the lowest of each cluster alone.")
+    ] = False,
+    threads: Threads = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the conformers of each molecule: energies, Boltzmann weights, clusters.
+
+    Records that follow one another with the same name and the same atoms and bonds are conformers of one molecule,
+    also where they show several of its stereoisomers, which the table tells apart. The table has a row for each record:
+    number of the molecule, its name, record and conformer (by their place in INPUT and within the molecule, from 1),
+    energy and relative_energy in kcal/mol, weight, cluster (1: that of the lowest), representative (the lowest of its
+    cluster), stereoisomer, method, temperature. OUTPUT has the records, lowest first, with ebd_boltzmann_weight and
+    ebd_cluster beside their energies. Weights are of all conformers of a molecule, whatever is written. Exit code: 0
+    all records have energies, 1 some have not or could not be read, 2 wrong usage, 130 interrupted.
+
+    Example: rdkit-ebd rank conformers.sdf --by GFN2-xTB --top 3 --table ranks.csv -o lowest.sdf
+    """
+    table = table or (None if output else "-")
+    with written_or_reported(table or str(output)), ExitStack() as stack:
+        with usage_errors():
+            from rdkit_ebd.ensemble.rank import Ranking
+            from rdkit_ebd.ensemble.score import BoltzmannWeights
+            from rdkit_ebd.io.sdf import check_table
+            from rdkit_ebd.report.tabular import CSVWriter
+
+            BoltzmannWeights([], temperature)
+            if table == "-" and output == "-":
+                raise ValueError("-o and --table cannot both be standard output")
+            if table:
+                check_table(table, source)
+                rows = stack.enter_context(CSVWriter(table, [*BESIDE, *Ranking.columns]))
+        number = 0
+
+        def work(mol: Chem.Mol) -> Done:
+            nonlocal number
+            number += 1
+            ranking = _ranked(mol, by, temperature, cluster_rmsd, threads)
+            if table:
+                rows.write(_rows(number, mol, ranking))
+            return _done(mol, ranking, representatives, top, by)
+
+        phrase = f"ranked with {by}" if by else "ranked"
+        method, left_out = by or DEFAULT_METHOD, "not among those asked for"
+        code = work_through(source, output, method, work, phrase, quiet, by_stereo=False, left_out=left_out)
+    raise typer.Exit(code)
+
+
+def _ranked(mol: Chem.Mol, by: str | None, temperature: float, cluster_rmsd: float, threads: int) -> Ranking:
+    from rdkit_ebd.ensemble.rank import RankConformers
+    from rdkit_ebd.ensemble.score import stored_energies
+
+    method = by
+    if by is None:
+        try:
+            stored_energies(list(mol.GetConformers()))
+        except ValueError:  # none, or of several methods
+            method = DEFAULT_METHOD
+    return RankConformers(mol, method, temperature=temperature, clusterRmsd=cluster_rmsd, numThreads=threads)
+
+
+def _rows(number: int, mol: Chem.Mol, ranking: Ranking) -> list[dict[str, Any]]:
+    places = {conformer.GetId(): k for k, conformer in enumerate(mol.GetConformers(), start=1)}
+    beside = {"number": number, "molecule": mol.GetProp("_Name")}
+    return [
+        {**beside, "record": row["conformer"], **row, "conformer": places[row["conformer"]]} for row in ranking.rows()
+    ]
+
+
+def _done(mol: Chem.Mol, ranking: Ranking, representatives: bool, top: int | None, by: str | None) -> Done:
+    from rdkit_ebd.io.conformer_runs import CLUSTER, RELATIVE_ENERGY, WEIGHT
+
+    for k, index in enumerate(ranking.ids):
+        conformer = mol.GetConformer(index)
+        conformer.SetDoubleProp(RELATIVE_ENERGY, ranking.relative[k])
+        conformer.SetDoubleProp(WEIGHT, ranking.weights[k])
+        conformer.SetIntProp(CLUSTER, ranking.clusters[k])
+    order = (ranking.representatives if representatives else ranking.ids)[:top]
+    failures = sum(energy != energy for energy in ranking.energies)
+    notes = [f"{failures} of {len(ranking.ids)} records without energy"] * bool(failures)
+    isomers = len(set(ranking.stereoisomers))
+    if isomers > 1:
+        notes.append(f"{isomers} stereoisomers are ranked together, as their records have one name")
+    remarks = [] if by else [f"energies are by {ranking.method}; --by chooses another method"]
+    return Done(order, failures, len(ranking.ids) - len(order), notes, [*ranking.notes, *remarks])
