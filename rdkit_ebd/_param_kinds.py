@@ -21,21 +21,23 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def whole(low: int | None = None) -> Kind:
-    """An integer, at least `low`; NumPy's integers too, booleans and floats not."""
+def whole(low: int | None = None, high: int | None = None) -> Kind:
+    """An integer, at least `low` and at most `high`; NumPy's integers too, booleans and floats not."""
 
     def check(name: str, value: Any) -> int:
         if is_bool(value) or not hasattr(value, "__index__"):
             raise TypeError(f"{name} must be an integer, not {value!r}")
         if low is not None and value < low:
             raise ValueError(f"{name} must be at least {low}, not {value!r}")
+        if high is not None and value > high:
+            raise ValueError(f"{name} must be at most {high}, not {value!r}")
         return operator.index(value)
 
     return check
 
 
-def number(low: float = -math.inf, above: float = -math.inf) -> Kind:
-    """A finite number, at least `low` and greater than `above`."""
+def number(low: float = -math.inf, above: float = -math.inf, high: float = math.inf) -> Kind:
+    """A finite number, at least `low`, greater than `above` and at most `high`."""
 
     def check(name: str, value: Any) -> float:
         if is_bool(value) or isinstance(value, str) or not hasattr(value, "__float__"):
@@ -44,6 +46,8 @@ def number(low: float = -math.inf, above: float = -math.inf) -> Kind:
             bound = f" greater than {above:g}" if math.isfinite(above) else ""
             bound = f" of at least {low:g}" if math.isfinite(low) else bound
             raise ValueError(f"{name} must be a finite number{bound}, not {value!r}")
+        if value > high:
+            raise ValueError(f"{name} must be at most {high:g}, not {value!r}")
         return float(value)
 
     return check

@@ -11,6 +11,7 @@ from rdkit.Chem import rdDistGeom
 
 from rdkit_ebd.chem.core_match import CoreMatch, MatchCore
 from rdkit_ebd.embedding.component_task import Callback
+from rdkit_ebd.embedding.effort import MOST_CONFORMERS
 from rdkit_ebd.embedding.pipeline import embed
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
@@ -48,7 +49,8 @@ def EmbedMoleculeEBD(
 
     Raises:
         TypeError: `mol` is not a molecule, a keyword is unknown, or `params` comes together with keywords.
-        ValueError: A value is out of range, `mol` has no atoms, or the model does not know one of its elements.
+        ValueError: A value is out of range, more than 100,000 conformers are asked for, `mol` has no atoms, or the
+            model does not know one of its elements.
         OverflowError: `numConfs` is negative, as in RDKit.
 
     Example:
@@ -191,11 +193,19 @@ def is_missing(mol: Any) -> bool:
 
 
 def check_count(num_confs: Any) -> int:
-    """The number of conformers as an int; a TypeError where it is no integer, an OverflowError where it is negative."""
+    """The number of conformers as an int.
+
+    Raises:
+        TypeError: It is no integer.
+        OverflowError: It is negative.
+        ValueError: It is more than anybody makes of one molecule.
+    """
     try:
         count = operator.index(num_confs)
     except TypeError:
         raise TypeError(f"numConfs must be an integer, not {num_confs!r}") from None
     if count < 0:
         raise OverflowError(f"numConfs must not be negative, not {count}")
+    if count > MOST_CONFORMERS:
+        raise ValueError(f"numConfs must be at most {MOST_CONFORMERS}, not {count}")
     return count

@@ -58,6 +58,9 @@ NOT_SHARED = {
 }
 
 
+MOST_THREADS = 10_000
+
+
 def count_threads(number: int) -> int:
     """CPU threads that RDKit's `numThreads` stands for, at least 1: 0 is all this process may use, -n all but n."""
     return number if number > 0 else max(1, usable_cores() + number)
@@ -85,9 +88,11 @@ class EBD:
     randomSeed: int = setting(-1, whole(-1), "-1: fresh random numbers; any other: the same conformers every time")
     pruneRmsThresh: float = setting(-1.0, number(), "drop what is this close to a kept conformer, angstrom; < 0: none")
     clearConfs: bool = setting(True, flag, "remove the conformers the molecule already has")
-    maxIterations: int = setting(0, whole(0), "attempts per conformer, coarse seed included; 0: the library's choice")
-    timeout: int = setting(0, whole(0), "seconds for one molecule; 0: no limit")
-    numThreads: int = setting(1, whole(), "CPU threads; 0: all, -n: all but n")
+    maxIterations: int = setting(
+        0, whole(0, 1_000_000), "attempts per conformer, coarse seed included; 0: the library's choice"
+    )
+    timeout: int = setting(0, whole(0, 10_000_000), "seconds for one molecule; 0: no limit")
+    numThreads: int = setting(1, whole(-MOST_THREADS, MOST_THREADS), "CPU threads; 0: all, -n: all but n")
     enforceChirality: bool = setting(True, flag, "only conformers with the written R/S")
     useSymmetryForPruning: bool = setting(True, flag, "let equivalent atoms swap when pruning, on heavy atoms")
     symmetrizeConjugatedTerminalGroupsForPruning: bool = setting(True, flag, "count both O of CO2- as equivalent then")
@@ -134,7 +139,7 @@ class EBD:
     )
     seedPool: int | None = setting(
         None,
-        optional(whole(1)),
+        optional(whole(1, 1000)),
         "seeds to choose from for each conformer, the least like those before; 1: RDKit's; None: the model's own",
     )
     qualityWeight: float | None = setting(
@@ -144,8 +149,10 @@ class EBD:
         "of unlikeness; 0: nothing; None: the model's own",
     )
     ringShapes: bool = setting(True, flag, "give saturated rings shapes of low energy; False: as RDKit makes them")
-    numSteps: int | None = setting(None, optional(whole(1)), "deblurring steps per round; None: the model's own")
-    numRounds: int | None = setting(None, optional(whole(1)), "rounds of deblurring, at most; None: the model's own")
+    numSteps: int | None = setting(None, optional(whole(1, 1000)), "deblurring steps per round; None: the model's own")
+    numRounds: int | None = setting(
+        None, optional(whole(1, 100)), "rounds of deblurring, at most; None: the model's own"
+    )
     roundTolerance: float | None = setting(
         None,
         optional(number(0)),
@@ -154,7 +161,9 @@ class EBD:
     noiseScale: float | None = setting(
         None, optional(number(0)), "times the noise the model was trained with; 0: none; None: the model's own"
     )
-    overSample: float = setting(1.0, number(1), "conformers made for each that is kept, the most diverse; 1: all are")
+    overSample: float = setting(
+        1.0, number(1, high=1000), "conformers made for each that is kept, the most diverse; 1: all are"
+    )
     refine: str | None = setting(None, optional(text), "method that relaxes conformers, such as MMFF94s; None: none")
     score: str | None = setting(None, optional(text), "method that gives their energies; None: that of refine")
     energyWindow: float | None = setting(None, optional(number(above=0)), "drop what lies further up, kcal/mol")
@@ -165,7 +174,9 @@ class EBD:
         "'enumerate' makes every isomer a molecule of its own (StreamMolecules, command line)",
     )
     fallback: str = setting("none", choice("none", "ETKDGv3"), "who makes a conformer the model could not")
-    batchAtoms: int = setting(4096, whole(1), "atoms per call of the network; changes memory, not conformers")
+    batchAtoms: int = setting(
+        4096, whole(1, 1_000_000), "atoms per call of the network; changes memory, not conformers"
+    )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in FIELDS:

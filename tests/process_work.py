@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rdkit_ebd.runtime.apart import Place
 
 
 def sleeping() -> Callable[[float], float]:
@@ -31,6 +34,38 @@ def dividing() -> Callable[[float], float]:
 def dying() -> Callable[[int], int]:
     """Set-up of work that ends its process by the signal that its task names; 0: none."""
     return _ended_by
+
+
+def environment() -> Callable[[str], str]:
+    """Set-up of work that looks at the environment."""
+    return _variable
+
+
+def reading(path: Path) -> str:
+    """A reader that does as the file says: dies, takes memory or time, writes a file, or gives its second line."""
+    order, _, rest = path.read_text().partition("\n")
+    if order == "die":
+        os.kill(os.getpid(), int(rest))
+    elif order == "eat":
+        return str(len(bytearray(int(rest))))
+    elif order == "sleep":
+        time.sleep(float(rest))
+    elif order == "write":
+        Path(rest).write_text("written")
+    elif order == "raise":
+        raise {"KeyError": KeyError, "ImportError": ImportError, "ValueError": ValueError}[rest]("told")
+    return rest
+
+
+def reading_all(paths: list[Path]) -> Iterator[str]:
+    """A generator that says which file it reads."""
+    for path in paths:
+        yield Place(str(path))
+        yield reading(path)
+
+
+def _variable(name: str) -> str:
+    return os.environ[name]
 
 
 def _slept(seconds: float) -> float:

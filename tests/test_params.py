@@ -50,7 +50,8 @@ MISTAKES = [
     *[("model", v) for v in ("", None, 3)],
     *[("numSteps", v) for v in (0, 2.0)],
     *[("energyWindow", v) for v in (0, -1.0, "6")],
-    *[("overSample", v) for v in (0.5, "2", None)],
+    *[("overSample", v) for v in (0.5, "2", None, 1e8)],
+    *[("numSteps", 10**8), ("numRounds", 10**8), ("seedPool", 10**8), ("timeout", 10**12), ("numThreads", 10**9)],
     *[("maxIterations", -1), ("timeout", 0.5), ("optimizerForceTol", 0.0), ("noiseScale", -0.1), ("batchAtoms", 0)],
     *[("coarse", "ETKDG"), ("fallback", None), ("refine", 3), ("score", ""), ("initialEmbeddingMode", "DG")],
 ]

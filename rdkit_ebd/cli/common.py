@@ -35,6 +35,7 @@ _OPTIONS = {
     **{name: name for name in ("refine", "score", "model", "device", "coarse", "stereo", "timeout", "fallback")},
     **{name: name for name in ("workers", "restraint", "method", "core", "smarts", "atoms", "mcs")},
 }
+_LONGEST_NAME = 100
 _SETTING = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|\.\.\.|[\w.+-]+)")
 
 
@@ -46,9 +47,10 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise typer.BadParameter(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise typer.BadParameter(shown(message)) from None
     except (ValueError, TypeError, ImportError, SafetensorError) as error:
-        raise typer.BadParameter(in_options(str(error))) from None
+        raise typer.BadParameter(shown(in_options(str(error)))) from None
 
 
 @contextmanager
@@ -88,6 +90,11 @@ def _as_option(setting: re.Match[str]) -> str:
 def shown(text: str) -> str:
     """A text for the terminal: what is no letter, sign or blank is written as its code, such as \\x1b."""
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def called(name: str) -> str:
+    """A molecule's name for a message."""
+    return f"{name[:_LONGEST_NAME]}..." if len(name) > _LONGEST_NAME else name or "no name"
 
 
 def in_one_line(error: Exception) -> str:

@@ -113,6 +113,7 @@ def embed(
         int | None,
         typer.Option(
             min=0,
+            max=1000,
             help="Processes that embed, each with one thread; 0: none but this one.",
             show_default="one per core; 0 for one molecule or with --threads",
         ),
@@ -193,6 +194,7 @@ def embed(
             numThreads=1 if threads is None else threads,
         )
         with usage_errors():
+            from rdkit_ebd.api import check_count
             from rdkit_ebd.io.finished import mark_finished
             from rdkit_ebd.io.read import STANDARD_STREAM, count_molecules
             from rdkit_ebd.io.sdf import check_output
@@ -200,6 +202,8 @@ def embed(
 
             check_output(output, source)
             tables = checked_tables(report, failed, source)
+            if num_confs != BY_ROTORS:
+                check_count(int(num_confs))
             total = count_molecules(source)
             if total == 0:
                 raise ValueError(f"{source} holds no molecules")

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rdkit_ebd.cli.common import count, in_one_line, in_options
+from rdkit_ebd.cli.common import called, count, in_one_line, in_options
 from rdkit_ebd.cli.records import merged
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
@@ -135,7 +135,7 @@ class Embedded:
         """A remark with its place."""
         first, last = self.entry.number, self.entry.number + self.records - 1
         place = f"{word} {first}" if first == last else f"{word}s {first}-{last}"
-        return f"{place} ({self.entry.name or 'no name'}): {remark}"
+        return f"{place} ({called(self.entry.name)}): {remark}"
 
     def _remarks(self) -> list[str]:
         if self.entry.mol is None:

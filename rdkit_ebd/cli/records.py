@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rdkit_ebd.cli.common import called
+
 if TYPE_CHECKING:  # RDKit is imported when it is needed: `--help` answers at once
     from rdkit import Chem
 
@@ -73,4 +75,4 @@ def merged(group: Sequence[Entry]) -> Entry:
 def label_of(group: Sequence[Entry]) -> str:
     """Where a molecule stands in the input, such as "records 1-5 (aspirin)"."""
     first, last = group[0].number, group[-1].number
-    return f"{f'record {first}' if first == last else f'records {first}-{last}'} ({group[0].name or 'no name'})"
+    return f"{f'record {first}' if first == last else f'records {first}-{last}'} ({called(group[0].name)})"

@@ -25,7 +25,7 @@ Method = Annotated[
     str,
     typer.Option("-m", "--method", help="UFF, MMFF94s, MMFF94s/OpenMM, openff-2.2.1, GFN2-xTB, GFN2-xTB/water, ..."),
 ]
-Threads = Annotated[int, typer.Option(help="Processes; 0: all cores, -n: all but n.")]
+Threads = Annotated[int, typer.Option(min=-10_000, max=10_000, help="Processes; 0: all cores, -n: all but n.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")]
 
 
@@ -33,9 +33,10 @@ def refine(
     source: Source,
     output: Output,
     method: Method = "MMFF94s",
-    max_iters: Annotated[int, typer.Option(min=1, help="Iterations of the minimiser at most.")] = 5000,
+    max_iters: Annotated[int, typer.Option(min=1, max=1_000_000, help="Iterations of the minimiser at most.")] = 5000,
     restraint: Annotated[
-        float, typer.Option(min=0, help="k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2; 0: none.")
+        float,
+        typer.Option(min=0, max=1e6, help="k of k |x - start|^2 on every heavy atom, kcal/mol/angstrom^2; 0: none."),
     ] = 0.0,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds for the conformers of one molecule; 0: no limit.")] = 0,
     threads: Threads = 1,

@@ -1,5 +1,8 @@
 """How is GEOM read, in each of the forms in which it is passed around? Without running what a pickle may hold.
 
+It is read in a process of its own, of bounded memory and time, which a damaged file may end; SMILES and coordinates
+come from there, and RDKit's pickled molecules do not.
+
 | form | path | made by |
 |---|---|---|
 | RDKit molecules | `rdkit_folder` or its `summary_drugs.json`, which names a pickle per molecule | GEOM's authors |
@@ -17,6 +20,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,7 +32,8 @@ from rdkit.Chem import rdDetermineBonds
 from rdkit_ebd.arrays.units import HARTREE
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.data.record import Record, chosen, parse_smiles
-from rdkit_ebd.data.safe_pickle import Plain, load_pickle
+from rdkit_ebd.data.safe_pickle import Plain, unpickled
+from rdkit_ebd.runtime.apart import Place, generated_apart, limits_for
 
 _STRETCHED = 1.3  # times the sum of the covalent radii is the longest bond, as in RDKit's DetermineConnectivity
 _ATTRIBUTES = {"smiles", "pos", "atom_type"}  # of graph data
@@ -54,6 +59,13 @@ class _Molecule:
     lost: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class _Lost:
+    """Why conformers of a file are left out, and how many."""
+
+    causes: Counter[str]
+
+
 def read_geom(path: Path, limit: int | None = None, seed: int = 0, max_confs: int | None = None) -> Iterator[Record]:
     """Yield the records of GEOM.
 
@@ -67,16 +79,43 @@ def read_geom(path: Path, limit: int | None = None, seed: int = 0, max_confs: in
         ValueError: The file is damaged, or a pickle asks for more than data; the message names what.
         ImportError: msgpack is needed and not installed.
     """
+    largest = max(_summaries(path), key=lambda summary: summary.stat().st_size) if path.is_dir() else path
+    parts: Iterator[_Found | _Lost]
+    parts = generated_apart(partial(_found, path, limit, seed, max_confs), path, limits_for(largest))
+    for found in parts:
+        if isinstance(found, _Lost):
+            causes = ", ".join(f"{count} {cause}" for cause, count in found.causes.most_common())
+            rdBase.LogWarningMsg(f"{path}: conformers left out: {causes}")
+        else:
+            yield _record(found, path)
+
+
+_Found = tuple[str, np.ndarray, np.ndarray, str]
+"""SMILES, coordinates (R, N, 3), energies (R,) and title of a record."""
+
+
+def _record(found: _Found, path: Path) -> Record:
+    smiles, coords, energies, title = found
+    mol = parse_smiles(smiles)
+    if mol is None or mol.GetNumAtoms() != coords.shape[1]:
+        raise ValueError(f"{path}: the coordinates of {title} are not those of {smiles}")
+    return Record(smiles, mol, coords, energies, title)
+
+
+def _found(path: Path, limit: int | None, seed: int, max_confs: int | None) -> Iterator[_Found | _Lost | Place]:
+    """All records, and last why conformers were left out, if some were."""
     lost: Counter[str] = Counter()
     for molecule in _molecules(path, limit, seed):
-        lost.update(molecule.lost)
-        yield from _records(molecule, lost, max_confs)
+        if isinstance(molecule, Place):
+            yield molecule
+        else:
+            lost.update(molecule.lost)
+            yield from _records(molecule, lost, max_confs)
     if lost:
-        causes = ", ".join(f"{count} {cause}" for cause, count in lost.most_common())
-        rdBase.LogWarningMsg(f"{path}: conformers left out: {causes}")
+        yield _Lost(lost)
 
 
-def _molecules(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule]:
+def _molecules(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule | Place]:
     if path.suffix == ".msgpack":
         yield from _from_msgpack(path, limit, seed)
     elif path.suffix in (".pkl", ".pickle"):
@@ -85,16 +124,20 @@ def _molecules(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule]:
         yield from _from_summaries(path, limit, seed)
 
 
-def _from_summaries(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule]:
-    summaries = sorted(path.glob("summary_*.json")) if path.is_dir() else [path]
-    entries = [(s.parent, *entry) for s in summaries for entry in _entries(s)]
+def _summaries(path: Path) -> list[Path]:
+    return sorted(path.glob("summary_*.json")) if path.is_dir() else [path]
+
+
+def _from_summaries(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule | Place]:
+    entries = [(s.parent, *entry) for s in _summaries(path) for entry in _entries(s)]
     for i in chosen(len(entries), limit, seed):
         folder, smiles, place = entries[i]
         file = (folder / place).resolve()
         if not file.is_relative_to(folder.resolve()):
             raise ValueError(f"{place!r} of {smiles} lies outside {folder}")
+        yield Place(str(file))
         molecule = _Molecule(smiles)
-        for entry in _listed(load_pickle(file), "conformers", file):
+        for entry in _listed(unpickled(file), "conformers", file):
             mol = entry.get("rd_mol")
             if isinstance(mol, Chem.Mol) and mol.GetNumConformers():
                 molecule.conformers.append(_Conformer(mol, mol.GetConformer().GetPositions(), _energy(entry)))
@@ -105,11 +148,10 @@ def _from_summaries(path: Path, limit: int | None, seed: int) -> Iterator[_Molec
 
 def _entries(summary: Path) -> list[tuple[str, str]]:
     """SMILES and pickles of a summary; molecules that GEOM could not treat have none."""
-    return [
-        (smiles, entry["pickle_path"])
-        for smiles, entry in json.loads(summary.read_text()).items()
-        if "pickle_path" in entry
-    ]
+    content = json.loads(summary.read_text())
+    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+        raise ValueError(f"{summary} is not of GEOM: it does not map SMILES to what is known of them")
+    return [(smiles, str(entry["pickle_path"])) for smiles, entry in content.items() if "pickle_path" in entry]
 
 
 def _from_msgpack(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule]:
@@ -134,14 +176,29 @@ def _chunks(path: Path) -> Iterator[dict[str, Any]]:
         raise ImportError(f"{path.name} needs msgpack: {_INSTALL}") from error
     with path.open("rb") as stream:
         try:
-            yield from msgpack.Unpacker(stream, strict_map_key=False, max_buffer_size=1 << 31)
-        except (ValueError, msgpack.UnpackException) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
+            chunks = msgpack.Unpacker(stream, strict_map_key=False, **_no_longer_than(path))
+            end = 0  # of what is complete; an unpacker that finds no more says nothing
+            for chunk in chunks:
+                end = chunks.tell()
+                if not isinstance(chunk, dict) or not all(isinstance(smiles, str) for smiles in chunk):
+                    raise ValueError("it does not map SMILES to what is known of them")
+                yield chunk
+            if end < path.stat().st_size:
+                raise ValueError("it ends in the middle of a molecule")
+        except (ValueError, TypeError, msgpack.UnpackException) as error:
+            raise ValueError(f"{path} is damaged: {error or type(error).__name__}") from error
+
+
+def _no_longer_than(path: Path) -> dict[str, int]:
+    """Bounds for msgpack: a list that is said to be longer than the file would be given its memory at once."""
+    size = max(1, path.stat().st_size)
+    kinds = ("str", "bin", "array", "map", "ext")
+    return {"max_buffer_size": size, **{f"max_{kind}_len": size for kind in kinds}}
 
 
 def _from_data_objects(path: Path, limit: int | None, seed: int) -> Iterator[_Molecule]:
     groups: dict[str, list[Any]] = {}
-    found = load_pickle(path)
+    found = unpickled(path)
     if not isinstance(found, list) or not all(
         isinstance(item, Plain) and set(vars(item)) >= _ATTRIBUTES for item in found
     ):
@@ -171,7 +228,7 @@ def _of_data_objects(smiles: str, items: list[Any]) -> _Molecule:
 
 def _listed(entry: Any, name: str, path: Path) -> list[dict[str, Any]]:
     found = entry.get(name) if isinstance(entry, dict) else None
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise ValueError(f"{path} is not of GEOM: there is no list {name!r} in it")
     return found
 
@@ -248,13 +305,16 @@ def _set_positions(mol: Chem.Mol, coords: np.ndarray) -> None:
     mol.AddConformer(conformer)
 
 
-def _records(molecule: _Molecule, lost: Counter[str], max_confs: int | None) -> Iterator[Record]:
+def _records(molecule: _Molecule, lost: Counter[str], max_confs: int | None) -> Iterator[_Found]:
     """Records of a molecule, lowest energy first; what is left out is counted in `lost`."""
     groups: dict[str, list[tuple[np.ndarray, float]]] = {}
     kept = 0
     for conformer in sorted(molecule.conformers, key=lambda c: (np.isnan(c.energy), c.energy)):
         if kept == max_confs:
             break
+        if conformer.coords.shape != (conformer.mol.GetNumAtoms(), 3) or not np.isfinite(conformer.coords).all():
+            lost["without a position for every atom"] += 1
+            continue
         if not stereo_kept(conformer.coords, stereo_labels(conformer.mol)):
             lost["with other stereo than written"] += 1
             continue
@@ -267,7 +327,7 @@ def _records(molecule: _Molecule, lost: Counter[str], max_confs: int | None) -> 
         if mol is None or mol.GetNumAtoms() != coords.shape[1]:
             lost["that RDKit does not read back"] += len(found)
         else:
-            yield Record(smiles, mol, coords, np.array([energy for _, energy in found]), molecule.title)
+            yield smiles, coords, np.array([energy for _, energy in found]), molecule.title
 
 
 def _with_stereo(conformer: _Conformer) -> tuple[str, list[int]]:

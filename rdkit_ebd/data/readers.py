@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,8 @@ from rdkit import Chem
 from rdkit_ebd.data.geom import read_geom
 from rdkit_ebd.data.record import MILLIANGSTROM, Record, chosen, lowest, parse_smiles
 
+_ARRAYS = ("smiles", "title", "n_atoms", "n_confs", "coords", "energy")
+_ROOM, _PACKED = 64 << 20, 200  # bytes that any .npz may hold, and how often as long as itself (titles pack well)
 _SMILES_SUFFIXES = (".smi", ".smiles", ".tsv", ".txt")
 
 
@@ -64,10 +67,10 @@ def _read_others(path: str | Path, limit: int | None, seed: int) -> Iterator[Rec
     if str(path).removesuffix(".gz").endswith(_SMILES_SUFFIXES):
         yield from _read_smiles(Path(path), limit, seed)
         return
-    with np.load(path) as data:
-        smiles, titles, energies = data["smiles"], data["title"], data["energy"]
-        n_atoms, n_confs = data["n_atoms"].astype(np.int64), data["n_confs"].astype(np.int64)
-        coords = data["coords"].reshape(-1, 3)
+    arrays = _read_arrays(Path(path))
+    smiles, titles, energies = arrays["smiles"], arrays["title"], arrays["energy"]
+    n_atoms, n_confs = arrays["n_atoms"].astype(np.int64), arrays["n_confs"].astype(np.int64)
+    coords = arrays["coords"].reshape(-1, 3)
     atom_ends, conf_ends = np.cumsum(n_atoms * n_confs), np.cumsum(n_confs)
     for i in chosen(len(smiles), limit, seed):
         mol = parse_smiles(str(smiles[i]))
@@ -81,6 +84,42 @@ def _read_others(path: str | Path, limit: int | None, seed: int) -> Iterator[Rec
             energies[conf_ends[i] - n_confs[i] : conf_ends[i]],
             str(titles[i]),
         )
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz`, once its sizes are known to be possible and to fit together.
+
+    Raises:
+        ValueError: It is damaged, lacks an array, or says to hold far more than it is long.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > _ROOM + _PACKED * path.stat().st_size:
+            raise ValueError(f"{size} bytes from a file of {path.stat().st_size}")
+        with np.load(path) as data:
+            arrays = {name: data[name] for name in _ARRAYS}
+        _check_arrays(arrays)
+    except OSError:
+        raise
+    except MemoryError:
+        raise ValueError(f"{path} is no data set: it asks for more memory than there is") from None
+    except Exception as error:  # whatever zipfile, zlib and NumPy raise of damaged bytes
+        raise ValueError(f"{path} is no data set: {' '.join(str(error).split())[:500]}") from error
+    return arrays
+
+
+def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
+    kinds = {"smiles": "U", "title": "U", "n_atoms": "iu", "n_confs": "iu", "coords": "iuf", "energy": "f"}
+    if wrong := [name for name, kind in kinds.items() if arrays[name].dtype.kind not in kind]:
+        raise ValueError(f"{', '.join(wrong)} hold other things than they should")
+    counts = [arrays[name].astype(np.int64) for name in ("n_atoms", "n_confs")]
+    if len({arrays[name].shape for name in ("smiles", "title", "n_atoms", "n_confs")}) > 1 or counts[0].ndim != 1:
+        raise ValueError("smiles, title, n_atoms and n_confs are not as many as one another")
+    if any(((count < 0) | (count > 1 << 30)).any() for count in counts):
+        raise ValueError("n_atoms or n_confs are no counts")
+    if 3 * int((counts[0] * counts[1]).sum()) != arrays["coords"].size or counts[1].sum() != arrays["energy"].size:
+        raise ValueError("there are not as many coordinates and energies as n_atoms and n_confs say")
 
 
 def _read_sdf(path: str | Path) -> Iterator[Record]:

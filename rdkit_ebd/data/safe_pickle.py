@@ -1,10 +1,14 @@
 """What may a pickle hold? RDKit molecules, tensors, graph data and plain values; whatever else it asks for is rejected.
 
 A pickle is a program: it can call anything that can be imported. Here it can import what is listed, and nothing of what
-is listed can do more than make an object. PyTorch Geometric is never imported; its objects become plain ones.
+is listed can do more than make an object, of no more bytes than were given for it. PyTorch Geometric is never imported;
+its objects become plain ones.
 
 Settings come as mappings and namespaces of classes that nobody knows beforehand. Where they are wanted, such classes
 are not imported either: what is made from entries and attributes alone becomes a plain dict, all else is rejected.
+
+What remains are the readers written in C, Python's of pickles and RDKit's of molecules, which damaged bytes can bring
+to read beyond their memory or to ask for all there is: what is here is called in a process of its own (`untrusted`).
 """
 
 from __future__ import annotations
@@ -12,16 +16,24 @@ from __future__ import annotations
 import codecs
 import io
 import pickle
-import zipfile
+import re
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from rdkit import Chem
+
+if TYPE_CHECKING:  # imported once a pickle holds tensors
+    from torch import Tensor
+
+MOST_VALUES = 1_000_000  # in mappings and lists of settings; a value that stands at two places counts twice
+_WIDEST = 64  # bits of an integer
+_NUMBER = re.compile(r"b1|[iu][1248]|f[248]|c8|c16")  # kinds of numbers, as NumPy writes them
+_BYTE_ORDERS = ("<", "=", "|")
+_NO_FIELDS = (None, None, None, -1, -1, 0)  # what numbers have in place of fields, shapes, sizes and flags
 
 
 class Plain:
@@ -33,6 +45,29 @@ class Plain:
         for name in ("_store", "_mapping"):
             inner = self.__dict__.get(name, {})
             self.__dict__.update(vars(inner) if isinstance(inner, Plain) else inner)
+
+
+class Numbers:
+    """Stands in for a tensor: its numbers, which nothing in the pickle can change any more."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """As NumPy has it."""
+        return np.asarray(self.tensor.numpy(), dtype)
+
+    def __float__(self) -> float:
+        """Of a tensor of one number."""
+        return float(self.tensor)
+
+    def __setstate__(self, state: Any) -> None:
+        """Nothing: torch's own would take another size than that of its storage.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("it asks for a tensor to be changed, which could read what is not its own")
 
 
 class _Mapping(dict[Any, Any]):
@@ -53,95 +88,80 @@ class _Mapping(dict[Any, Any]):
         self.update(_Mapping(*[part for part in (state if isinstance(state, tuple) else (state,)) if part is not None]))
 
 
-_BROKEN = (
-    pickle.UnpicklingError,
-    EOFError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    OverflowError,
-    zipfile.BadZipFile,
-)
+class _Kind:
+    """Stands in for a NumPy dtype: a kind of numbers by its name, and none that a state describes."""
+
+    def __init__(self, name: Any, *_: Any) -> None:
+        if not (isinstance(name, str) and _NUMBER.fullmatch(name)):
+            raise ValueError(f"it asks for numbers of the kind {name!r}, and data has no need of these")
+        self.dtype = np.dtype(name)
+
+    def __setstate__(self, state: Any) -> None:
+        """Take the order of bytes, which is all that the state of a kind of numbers says.
+
+        Raises:
+            ValueError: The state says more, or the order is not that of this machine's numbers.
+        """
+        if not (isinstance(state, tuple) and state[1:2] and state[1] in _BYTE_ORDERS and state[2:8] == _NO_FIELDS):
+            raise ValueError("it asks for a kind of numbers with a state of its own, which could lie of its size")
 
 
-def load_pickle(path: Path) -> Any:
-    """Read a pickle of molecules, tensors and plain values.
+def unpickled(path: Path) -> Any:
+    """What a pickle of molecules, tensors and plain values holds, read in this process, which it may end.
 
     Raises:
         ValueError: It asks for something that is not data, which is named, or it is damaged.
     """
     with path.open("rb") as stream:
-        try:
-            return _Unpickler(stream, path).load()
-        except _BROKEN as error:
-            raise ValueError(f"{path} cannot be read: {error or 'it ends too early'}") from error
+        return named(DataUnpickler(stream, path).load, path)
 
 
-def load_settings(path: Path) -> dict[Any, Any]:
-    """Read a pickled mapping or namespace, such as an `argparse.Namespace` or an `EasyDict`, as plain dicts.
-
-    Raises:
-        ValueError: It holds something else, which is named, or it is damaged.
-    """
-    with path.open("rb") as stream:
-        try:
-            found = plain(_SettingsUnpickler(stream).load())
-        except (*_BROKEN, ValueError) as error:
-            raise ValueError(f"{path} cannot be read: {error or 'it ends too early'}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no settings but a {type(found).__name__}")
-    return found
-
-
-def load_torch(path: Path) -> Any:
-    """Read what `torch.save` wrote: tensors, plain values, and mappings of whatever class as plain dicts.
-
-    Raises:
-        OSError: The file cannot be opened.
-        ValueError: It asks for something that is not data, which is named, or it is damaged.
-    """
-    path.open("rb").close()  # from here on an OSError is of what is inside
+def named(read: Callable[[], Any], path: Path, what: str = "") -> Any:
+    """What a reader makes of a file; whatever it raises is what is wrong with the file, which is named."""
     try:
-        if _is_archive(path):
-            pickles: Any = SimpleNamespace(Unpickler=_SettingsUnpickler, __name__="safe_pickle")
-            return plain(torch.load(path, map_location="cpu", weights_only=False, pickle_module=pickles))
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (*_BROKEN, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
-        if isinstance(error, pickle.UnpicklingError) and "weights_only" in reason:  # advice that nobody should follow
-            reason = "it is no archive as torch.save writes it, nor an older file of tensors alone"
-        raise ValueError(f"{path} cannot be read as tensors, numbers and mappings: {reason}") from error
-
-
-def _is_archive(path: Path) -> bool:
-    """Whether it is of the kind that `torch.save` writes since 1.6, and no program (TorchScript)."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-            raise ValueError("it is a TorchScript program")
-    return True
+        return read()
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = (str(error) or "it ends too early").splitlines()[0]
+        if isinstance(error, RecursionError):
+            reason = "it is nested too deeply"
+        if str(path) in reason:
+            raise ValueError(reason) from error
+        raise ValueError(f"{path} cannot be read{f' {what}' if what else ''}: {reason}") from error
 
 
 def plain(value: Any) -> Any:
-    """A value whose mappings are dicts, at whatever depth."""
+    """A value whose mappings are dicts, at whatever depth, and whose tensors are torch's, each with its own memory.
+
+    Raises:
+        ValueError: There are more values than settings have, or a number is too long to be one.
+    """
+    return _plain(value, [MOST_VALUES])
+
+
+def _plain(value: Any, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0:  # lists in lists that are one and the same have as many values as anybody likes
+        raise ValueError(f"it holds more than {MOST_VALUES} values")
     if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
+        return {_plain(key, left): _plain(entry, left) for key, entry in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(plain(entry) for entry in value)
-    return value
+        return type(value)(_plain(entry, left) for entry in value)
+    if isinstance(value, int) and value.bit_length() > _WIDEST:
+        raise ValueError(f"it holds a number of {value.bit_length()} bits")
+    return value.tensor if isinstance(value, Numbers) else value
 
 
+@lru_cache(maxsize=1000)
 def _mapping(name: str) -> type[_Mapping]:
     return type("Mapping", (_Mapping,), {"origin": name})
 
 
-class _Unpickler(pickle.Unpickler):
+class DataUnpickler(pickle.Unpickler):
     """Finds what is allowed, and nothing else."""
 
-    def __init__(self, stream: io.BufferedReader, path: Path) -> None:
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
         super().__init__(stream)
         self._path = path
 
@@ -160,7 +180,7 @@ class _Unpickler(pickle.Unpickler):
         )
 
 
-class _SettingsUnpickler(pickle.Unpickler):
+class SettingsUnpickler(pickle.Unpickler):
     """Finds mappings and namespaces of every class, and plain values."""
 
     def find_class(self, module: str, name: str) -> Any:
@@ -179,17 +199,26 @@ def _reconstructed(kind: Any, base: Any, state: Any) -> _Mapping:
     return kind(*([] if base is object else [state]))
 
 
-def _storage(content: bytes) -> Any:
-    return torch.load(io.BytesIO(content), weights_only=True)
+def _storage(content: bytes) -> Tensor:
+    """Numbers in a pickle of their own, as tensors are pickled outside of checkpoints."""
+    import torch
+
+    found: Any = torch.load(io.BytesIO(content), weights_only=True)
+    return torch.tensor([], dtype=found.dtype).set_(found)
 
 
-def _tensor(*words: Any) -> torch.Tensor:
-    rebuild: Any = torch._utils._rebuild_tensor_v2
-    made: torch.Tensor = rebuild(*words)
-    return made
+def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Numbers:
+    """A tensor of numbers that are there; torch's own would make room for as many as are asked for."""
+    import torch
+
+    if not isinstance(storage, torch.Tensor):
+        raise ValueError("it asks for a tensor without numbers")
+    if torch.Size(size).numel() > storage.numel():
+        raise ValueError(f"it asks for a tensor of {tuple(size)} from {storage.numel()} numbers")
+    return Numbers(storage.as_strided(size, stride, offset).clone())
 
 
-def _parameter(data: torch.Tensor, *_: Any) -> torch.Tensor:
+def _parameter(data: Numbers, *_: Any) -> Numbers:
     return data
 
 
@@ -200,15 +229,19 @@ def _encoded(text: str, encoding: str) -> bytes:
     return codecs.latin_1_encode(text)[0]
 
 
-def _scalar(dtype: np.dtype, content: bytes) -> Any:
-    return np.frombuffer(content, dtype)[0]
+def _bytes(content: Any = b"", encoding: str = "latin1") -> bytearray:
+    """Bytes that are there, and not as many as a number says."""
+    if isinstance(content, str):
+        content = _encoded(content, encoding.replace("-", ""))
+    if not isinstance(content, (bytes, bytearray)):
+        raise ValueError("it asks for bytes by their number")
+    return bytearray(content)
 
 
-def _dtype(*words: Any) -> np.dtype:
-    made: np.dtype = np.dtype(words[0])
-    if made.hasobject:
-        raise ValueError("a pickle of molecules has no need of arrays of objects")
-    return made
+def _scalar(kind: Any, content: Any) -> Any:
+    if not (isinstance(kind, _Kind) and isinstance(content, bytes) and len(content) == kind.dtype.itemsize):
+        raise ValueError("it asks for a number of another size than its kind has")
+    return np.frombuffer(content, kind.dtype)[0]
 
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
@@ -218,9 +251,9 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("torch.storage", "_load_from_bytes"): _storage,
     ("collections", "OrderedDict"): OrderedDict,
     ("_codecs", "encode"): _encoded,
-    ("numpy", "dtype"): _dtype,
+    ("numpy", "dtype"): _Kind,
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy._core.multiarray", "scalar"): _scalar,
-    **{("builtins", kind.__name__): kind for kind in (set, frozenset, bytearray, complex)},
-    **{("__builtin__", kind.__name__): kind for kind in (set, frozenset, bytearray, complex)},
+    **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in (set, frozenset, complex)},
+    **{(module, "bytearray"): _bytes for module in ("builtins", "__builtin__")},
 }

@@ -20,6 +20,7 @@ from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, UndefinedStereo, is
 from rdkit_ebd.embedding.attempts import make_conformers
 from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
 from rdkit_ebd.embedding.draft import ConformerDraft
+from rdkit_ebd.embedding.effort import excesses
 from rdkit_ebd.embedding.postprocess import Finish
 from rdkit_ebd.embedding.seedless import why_no_seed
 from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
@@ -110,7 +111,8 @@ def make(
 
     Raises:
         UnsupportedMolecule: The model cannot treat the molecule and there is no fallback; every offending atom is
-            named. Or its own conformers are to be the seeds, and there are none.
+            named. Or its own conformers are to be the seeds, and there are none. Or more is asked for than the memory
+            of a machine holds.
         ImportError: The engine of a method is not installed; the message has the install line.
         DeviceFull: Not even one conformer fits into the memory of the device.
     """
@@ -124,6 +126,8 @@ def make(
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
     with report.timed("model"):
         model = load_model(params.model, params.device)
+    if found_excesses := excesses(mol, num_confs, params, model.config.sampling):
+        raise UnsupportedMolecule(FailureCause.BAD_PARAMETERS, "; ".join(found_excesses))
     deblurrer = deblurrer or LocalDeblurrer(model, params.threads())
     with report.timed("prepare"):
         report_unjudged_stereo(mol, report)

@@ -95,7 +95,10 @@ class ModelConfig:
         Raises:
             ValueError: The text is no JSON object, or keys are unknown or missing, or values are not possible; named.
         """
-        data = _checked(cls, _nested(json.loads(text)))
+        try:
+            data = _checked(cls, _nested(json.loads(text)))
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         try:
             kind = _network_config(data.get("architecture", "attention"))
             data["network"] = kind(**_checked(kind, data["network"]))
@@ -124,13 +127,14 @@ BOUNDS: dict[type, dict[str, tuple[int, int] | tuple[float, float]]] = {
     BlurConfig: {"sigma": (0.0, 100.0)},  # angstrom
     SamplingDefaults: {
         "steps": (1, 1000),
-        "rounds": (1, 1000),
+        "rounds": (1, 100),
         "noise_scale": (0.0, 100.0),
         "tolerance": (0.0, 100.0),  # angstrom
         "seed_pool": (1, 1000),
         "quality_weight": (0.0, 1000.0),
     },
 }
+MOST_TIMES = 10_000  # steps of all rounds together: noise is made for all of them at once
 MOST_TIMESTEPS = 10_000  # of a process of discrete times; the paper has 50
 
 
@@ -159,6 +163,8 @@ def _inconsistencies(config: ModelConfig) -> list[str]:
         faults.append(f"width {network.width} is no multiple of the {network.heads} heads")
     if timesteps is not None and not (isinstance(timesteps, int) and timesteps <= MOST_TIMESTEPS):
         faults.append(f"timesteps must be an integer up to {MOST_TIMESTEPS}, not {timesteps!r}")
+    if (times := config.sampling.steps * config.sampling.rounds) > MOST_TIMES:
+        faults.append(f"steps of all rounds together must be at most {MOST_TIMES}, not {times}")
     if config.sampling.coarse not in COARSE_STAGES:
         faults.append(f"coarse must be one of {', '.join(COARSE_STAGES)}, not {config.sampling.coarse!r}")
     if strange := [z for z in config.elements if not (isinstance(z, int) and 1 <= z <= 118)]:

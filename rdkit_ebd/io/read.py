@@ -11,7 +11,7 @@ from itertools import islice
 
 from rdkit import Chem, rdBase
 
-from rdkit_ebd.io.texts import SD_SUFFIXES, SMILES_SUFFIXES, Text, kind_of, texts_of
+from rdkit_ebd.io.texts import LONGEST_LINE, SD_SUFFIXES, SMILES_SUFFIXES, Text, kind_of, texts_of
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 # Stack frames, banners, and lines that say again what the first one said.
@@ -123,6 +123,8 @@ def content_hash(source: str | os.PathLike[str]) -> str:
 
 
 def _literal(smiles: str) -> Entry:
+    if len(smiles) > LONGEST_LINE:
+        raise ValueError(f"a SMILES of {len(smiles)} letters is longer than {LONGEST_LINE}")
     entry = _parse_line(Text(1, smiles))
     if entry.mol is not None:
         return entry

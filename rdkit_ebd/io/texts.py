@@ -19,6 +19,9 @@ from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt")
 SD_SUFFIXES = (".sdf", ".sd", ".mol")
 
+# Longer ones are of no molecule that is treated here, and are not read into memory.
+LONGEST_LINE, LONGEST_RECORD = 50_000, 10_000_000  # letters, of a line of SMILES and of an SD record
+
 _SMILES_COLUMN = re.compile(r"(\w*[_ -])?smi(les)?([_ -]\w*)?", re.IGNORECASE)
 _NAME_COLUMN = re.compile(r"(\w*[_ -])?(name|title|id|identifier|chembl\w*)", re.IGNORECASE)
 
@@ -73,7 +76,7 @@ def texts_of(source: str | os.PathLike[str]) -> Iterator[Text]:
     """Lines or records of a file; that it exists is checked at once, and damage further on ends it as a problem."""
     sd = kind_of(source) == "sd"
     if str(source) == STANDARD_STREAM:
-        return _from_stream(chain(_beginning(), sys.stdin), sd)
+        return _from_stream(chain(_beginning(), _bounded(sys.stdin)), sd)
     path = Path(source)
     path.stat()  # raises FileNotFoundError now, not when the first molecule is asked for
     if path.is_dir():
@@ -90,7 +93,7 @@ def _beginning() -> list[str]:
     if _peeked[0] is not sys.stdin:
         if hasattr(sys.stdin, "reconfigure"):
             sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-        _peeked = sys.stdin, list(islice(sys.stdin, 4))
+        _peeked = sys.stdin, list(islice(_bounded(sys.stdin), 4))
     return _peeked[1]
 
 
@@ -100,18 +103,26 @@ def _from_file(path: Path, sd: bool) -> Iterator[Text]:
     try:
         # A wrong byte in a name is not worth a molecule.
         with opener(path, "rt", encoding="utf-8", errors="replace") as stream:
-            for text in _from_stream(stream, sd):
+            for text in _from_stream(_bounded(stream), sd):
                 number = text.number
                 yield text
     except (OSError, EOFError, zlib.error) as error:
         yield Text(number + 1, "", f"the file is damaged from here on: {error}")
 
 
-def _from_stream(stream: Iterator[str] | IO[str], sd: bool) -> Iterator[Text]:
+def _bounded(stream: IO[str]) -> Iterator[str]:
+    """Lines, of which those longer than a record may be are cut off behind that."""
+    while line := stream.readline(LONGEST_RECORD + 1):
+        yield line
+        while len(line) > LONGEST_RECORD and not line.endswith("\n"):
+            line = stream.readline(LONGEST_RECORD + 1)
+
+
+def _from_stream(stream: Iterator[str], sd: bool) -> Iterator[Text]:
     return _records(_unmarked(stream)) if sd else _lines(_unmarked(stream))
 
 
-def _unmarked(lines: Iterator[str] | IO[str]) -> Iterator[str]:
+def _unmarked(lines: Iterator[str]) -> Iterator[str]:
     """Lines without the byte order mark that spreadsheets put in front."""
     for number, line in enumerate(lines):
         yield line.removeprefix("\ufeff") if not number else line
@@ -122,6 +133,9 @@ def _lines(lines: Iterator[str]) -> Iterator[Text]:
     for number, raw in enumerate(lines, start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
+            continue
+        if len(line) > LONGEST_LINE:
+            yield Text(number, "", f"the line is longer than {LONGEST_LINE} letters")
             continue
         if first:
             first = False
@@ -156,12 +170,17 @@ def _is_smiles(word: str) -> bool:
 
 def _records(lines: Iterator[str]) -> Iterator[Text]:
     """Records of an SD file, each on its own: RDKit's supplier loses its place after some kinds of damage."""
-    number, block = 1, ""
+    number, block, size = 1, "", 0
     for line in lines:
         if line.startswith("$$$$"):
-            yield Text(number, block)
-            number, block = number + 1, ""
+            yield _record(number, block, size)
+            number, block, size = number + 1, "", 0
         else:
-            block += line
-    if block.strip():  # a mol file, or an SD file without its last separator
-        yield Text(number, block)
+            size += len(line)
+            block = block + line if size <= LONGEST_RECORD else ""
+    if block.strip() or size > LONGEST_RECORD:  # a mol file, or an SD file without its last separator
+        yield _record(number, block, size)
+
+
+def _record(number: int, block: str, size: int) -> Text:
+    return Text(number, block, f"the record is longer than {LONGEST_RECORD} letters" * (size > LONGEST_RECORD))

@@ -61,7 +61,7 @@ def _checked(counts: dict[int, Any]) -> list[int]:
     for index, count in counts.items():
         try:
             good.append(check_count(count))
-        except (TypeError, OverflowError) as error:
+        except (TypeError, OverflowError, ValueError) as error:
             errors.append(type(error)(f"molecule {index}: {error}"))
     if errors:
         raise type(errors[0])("; ".join(map(str, errors)))

@@ -28,7 +28,7 @@ HEARD = 0.25  # seconds after which Ctrl-C is heard: nothing wakes a thread that
 LOOK = 5.0  # seconds between two looks at whether a process is stopped
 MOST_LOOKS = 6  # that find it stopped, after which it is taken for dead: what halts a whole job halts this one, too
 
-ONE_THREAD = dict.fromkeys(("OMP_NUMONE_THREAD", "MKL_NUMONE_THREAD", "OPENBLAS_NUMONE_THREAD"), "1")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 # glibc gives large blocks back to the system at once, and every tensor of the network is then paid for in page faults.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 29)}
 

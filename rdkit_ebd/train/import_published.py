@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rdkit_ebd.chem.fragments import Vocabulary
-from rdkit_ebd.data.safe_pickle import load_settings, load_torch
+from rdkit_ebd.data.untrusted import load_settings, load_torch
 from rdkit_ebd.generators.checkpoint import model_path, read_config, save_model
 from rdkit_ebd.generators.ebd.blur import BlurConfig
 from rdkit_ebd.generators.ebd.published_network import PaperNetwork, PaperNetworkConfig

@@ -17,7 +17,7 @@ from rdkit import Chem
 
 from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.data.record import Record
-from rdkit_ebd.data.safe_pickle import load_pickle
+from rdkit_ebd.data.safe_pickle import Numbers, unpickled
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.train.data_prep.prepare import PrepareConfig, elements_of, make_examples, make_seeds
@@ -182,7 +182,7 @@ def test_both_enantiomers_are_two_records(tmp_path: Path, graph_data: type) -> N
 
 def test_coordinates_of_another_molecule_are_left_out(tmp_path: Path, graph_data: type, mols: list[Chem.Mol]) -> None:
     path = split(mols, graph_data, tmp_path / "x.pkl", with_mol=False)
-    items = load_pickle(path)
+    items = unpickled(path)
     for item in items:
         item.smiles = {flat(mols[0]): "CCO"}.get(item.smiles, item.smiles)
     path.write_bytes(pickle.dumps([remade(graph_data, vars(item)) for item in items]))
@@ -191,7 +191,7 @@ def test_coordinates_of_another_molecule_are_left_out(tmp_path: Path, graph_data
 
 def remade(kind: type, content: dict[str, Any]) -> Any:
     made = kind()
-    made.__dict__.update(content)
+    made.__dict__.update({k: v.tensor if isinstance(v, Numbers) else v for k, v in content.items()})
     return made
 
 
@@ -240,6 +240,43 @@ def test_damaged_and_foreign_files_are_named(tmp_path: Path, folder: Path) -> No
     (folder / "cut.pickle").write_bytes(pickle.dumps({"confs": []}))
     with pytest.raises(ValueError, match="conformers"):
         list(read_records(folder))
+
+
+def test_what_is_cut_short_is_said(crude: Path) -> None:
+    content = crude.read_bytes()
+    for size in (len(content) - 1, len(content) // 2 + 1, 7):
+        crude.write_bytes(content[:size])
+        with pytest.raises(ValueError, match=r"drugs_crude\.msgpack is damaged"):
+            list(read_records(crude))
+
+
+def test_lists_said_to_be_longer_than_the_file_get_no_memory(crude: Path) -> None:
+    for content in (b"\xdd\xff\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xdd\x7f\xff\xff\xff" * 500):
+        crude.write_bytes(content)
+        with pytest.raises(ValueError, match=r"drugs_crude\.msgpack"):
+            list(read_records(crude))
+
+
+def test_a_molecule_that_ends_its_reader_is_an_error_that_names_the_file(folder: Path, mols: list[Chem.Mol]) -> None:
+    path = folder / "drugs" / "1.pickle"
+    conformers = [{"rd_mol": mols[0]}, {"rd_mol": Hostile(mols[1])}]
+    path.write_bytes(pickle.dumps({"conformers": conformers}, 2))
+    records = read_records(folder)
+    assert next(records).title == flat(mols[0])
+    with pytest.raises(ValueError, match=r"drugs/1\.pickle cannot be read"):
+        list(records)
+
+
+class Hostile:
+    """Says to pickle that it is a molecule of bytes that RDKit cannot read without leaving its memory."""
+
+    def __init__(self, mol: Chem.Mol) -> None:
+        content = bytearray(mol.ToBinary())
+        content[16:] = b"\xff" * (len(content) - 16)
+        self.content = bytes(content)
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        return Chem.Mol, (self.content,)
 
 
 def test_training_examples_come_out(folder: Path) -> None:

@@ -64,7 +64,15 @@ def test_missing_keys_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"), [("", "Expecting"), ("[]", "object"), ("3", "object"), ('{"name"', "Exp"), ("{}", "lacks")]
+    ("text", "complaint"),
+    [
+        ("", "Expecting"),
+        ("[]", "object"),
+        ("3", "object"),
+        ('{"name"', "Exp"),
+        ("{}", "lacks"),
+        ("[" * 10**5, "nested"),
+    ],
 )
 def test_what_is_no_configuration_is_rejected(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -87,6 +95,7 @@ def test_what_is_no_configuration_is_rejected(text: str, complaint: str) -> None
         ("sampling", "steps", 0),
         ("sampling", "steps", 10**8),
         ("sampling", "rounds", "4"),
+        ("sampling", "rounds", 10**4),
         ("sampling", "noise_scale", float("inf")),
         ("sampling", "tolerance", -0.1),
         ("sampling", "coarse", "etk"),

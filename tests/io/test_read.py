@@ -288,3 +288,29 @@ def test_standard_input_is_what_it_begins_as(monkeypatch: pytest.MonkeyPatch) ->
     assert [entry.name for entry in read_molecules("-")] == ["ethanol", "ethylamine"]
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert list(read_molecules("-")) == []
+
+
+def test_what_is_longer_than_any_molecule_costs_itself_alone(tmp_path: Path) -> None:
+    source = tmp_path / "in.smi"
+    source.write_text("CCO a\n" + "C" * 60_000 + " b\n" + "x" * 21_000_000 + "\nCCN c\n")
+    found = list(read_molecules(source))
+    assert [entry.name for entry in found if entry.mol] == ["a", "c"]
+    assert [(entry.number, entry.problem) for entry in found if not entry.mol] == [
+        (2, "the line is longer than 50000 letters"),
+        (3, "the line is longer than 50000 letters"),
+    ]
+    with pytest.raises(ValueError, match="longer than 50000"):
+        read_molecules("C" * 60_000)
+    good = Chem.SDWriter.GetText(embedded("CCO"))
+    field = ">  <note>\n" + "y" * 1_000_000 + "\n\n"
+    records = tmp_path / "in.sdf"
+    records.write_text(
+        good + good.replace("$$$$", field * 11 + "$$$$") + good.replace("$$$$", field + "$$$$") + "z" * 10_000_001
+    )
+    assert [(entry.mol is not None, entry.problem[:28]) for entry in read_molecules(records)] == [
+        (True, ""),
+        (False, "the record is longer than 10"),
+        (True, ""),
+        (False, "the record is longer than 10"),
+    ]
+    assert count_molecules(records) == 4

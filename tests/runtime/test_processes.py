@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from crew import children, running
-from process_work import dividing, dying, failing, sleeping
+from process_work import dividing, dying, environment, failing, sleeping
 
 from rdkit_ebd.runtime import processes
 from rdkit_ebd.runtime.deadline import Deadline
@@ -49,6 +49,12 @@ def gone(pids: list[int], seconds: float) -> bool:
     return not any(map(running, pids))
 
 
+def has_lifeline(pid: int) -> bool:
+    """Whether the kernel will end a process with its parent: its standard input signals."""
+    lines = Path(f"/proc/{pid}/fdinfo/0").read_text().splitlines()
+    return bool(int(next(line for line in lines if line.startswith("flags:")).split()[1], 8) & os.O_ASYNC)
+
+
 @linux
 @pytest.mark.parametrize("work", ["sleeping", "deaf"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -73,12 +79,20 @@ def test_a_stopped_process_ends_with_its_parent_too() -> None:
     with script("sleeping") as process:
         assert process.stdout is not None
         process.stdout.readline()
-        pids = children(process.pid)
+        until = time.monotonic() + 60
+        while len(pids := children(process.pid)) < 2 or not all(map(has_lifeline, pids)):  # one may be starting yet
+            assert time.monotonic() < until
+            time.sleep(0.01)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         process.kill()
         process.communicate()
     assert gone(pids, 2)
+
+
+def test_a_process_has_one_thread_for_every_library() -> None:
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    assert dict(in_processes(environment, list(names), 1)) == dict.fromkeys(range(3), "1")
 
 
 def test_answers_come_with_their_places() -> None:
