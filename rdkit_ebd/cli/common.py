@@ -79,7 +79,7 @@ def _silence_output() -> None:
 
 def in_options(message: str) -> str:
     """A message in the words of the command line: `--fallback ETKDGv3` for `fallback='ETKDGv3'`."""
-    return _SETTING.sub(_as_option, message)
+    return _SETTING.sub(_as_option, message.replace(", call Chem.AddHs(mol, addCoords=True)", ""))
 
 
 def _as_option(setting: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rdkit import Chem, rdBase
 
 from rdkit_ebd import __version__
@@ -116,11 +117,8 @@ def make(
         ImportError: The engine of a method is not installed; the message has the install line.
         DeviceFull: Not even one conformer fits into the memory of the device.
     """
-    if params.coarse == OWN and not mol.GetNumConformers():
-        raise UnsupportedMolecule(
-            FailureCause.NO_OWN_CONFORMERS,
-            "coarse='conformers' starts from the molecule's own conformers, but it has none",
-        )
+    if params.coarse == OWN:
+        require_conformers(mol)
     report = EmbedReport(requested=num_confs)
     deadline = Deadline.after(params.timeout)
     seed = secrets.randbits(31) if params.randomSeed == -1 else params.randomSeed
@@ -161,6 +159,25 @@ def make(
         "seed": seed,
     }
     return EmbedOutcome(found, report, origin)
+
+
+def require_conformers(mol: Chem.Mol) -> None:
+    """Look whether a molecule has conformers that can be seeds.
+
+    Raises:
+        UnsupportedMolecule: It has none, or some are drawings on paper or have coordinates that are no numbers.
+    """
+    found = {conformer.GetId(): conformer.GetPositions() for conformer in mol.GetConformers()}
+    lacking = "" if found else "it has none"
+    flat = [i for i, x in found.items() if not mol.GetConformer(i).Is3D() and not x[:, 2].any() and len(x) > 1]
+    broken = [i for i, x in found.items() if not np.isfinite(x).all()]
+    if flat:
+        lacking = f"conformers {flat} are drawings in two dimensions"
+    if broken:
+        lacking = f"conformers {broken} have coordinates that are no numbers"
+    if lacking:
+        reason = f"coarse='conformers' starts from the molecule's own conformers, but {lacking}"
+        raise UnsupportedMolecule(FailureCause.NO_OWN_CONFORMERS, reason)
 
 
 def shares(deadline: Deadline, components: int) -> list[Deadline]:

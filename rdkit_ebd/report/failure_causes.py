@@ -54,7 +54,7 @@ class FailureCause(str, Enum):
     )
     NO_OWN_CONFORMERS = (
         "NO_OWN_CONFORMERS",
-        "the molecule has no conformers to start from",
+        "the molecule has no conformers in three dimensions to start from",
         "give it conformers first, or choose another coarse stage, such as coarse='etkdg'",
     )
     SEED_STEREO = "SEED_STEREO", "the starting coordinates lack the written stereochemistry", _AGAIN
