@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rdkit import Chem
@@ -16,3 +17,14 @@ def call(*words: object, stdin: str | None = None) -> Result:
 
 def records(path: Path) -> list[Chem.Mol]:
     return list(Chem.SDMolSupplier(str(path), removeHs=False))
+
+
+def has_room_for_marks(folder: Path) -> bool:
+    """Whether the file system has extended attributes of the user."""
+    probe = folder / "probe"
+    probe.touch()
+    try:
+        os.setxattr(probe, "user.probe", b"x")
+    except (OSError, AttributeError):
+        return False
+    return True

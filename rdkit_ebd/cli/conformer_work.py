@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -22,17 +22,20 @@ from rdkit_ebd.cli.common import (
     written_or_reported,
 )
 from rdkit_ebd.cli.records import label_of, record_of, together
+from rdkit_ebd.cli.resuming import check_resumable, finished_before, kept, mark_if_file, parts_of
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit import Chem
+    from tqdm import tqdm
 
     from rdkit_ebd.io.read import Entry
+    from rdkit_ebd.io.resumable_output import Parts
     from rdkit_ebd.io.sdf import SDFWriter
 
 
 @dataclass
 class Done:
-    """What was done with the conformers of one molecule, or with all records.
+    """What was done with the conformers of one molecule.
 
     Attributes:
         order: Conformer ids to write, in this order.
@@ -53,6 +56,60 @@ Work = Callable[["Chem.Mol"], Done]
 """What to do with a molecule; the ids of its conformers are the numbers of their records."""
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Whether and how a long job is done in parts that are kept.
+
+    Attributes:
+        settings: All options that determine the output, by their names.
+        resume: Continue from the parts of an earlier run.
+        size: Records in a part, or a few more, so that a molecule's are in one.
+    """
+
+    settings: Mapping[str, Any]
+    resume: bool
+    size: int
+
+
+@dataclass
+class Tally:
+    """What the summary counts: records, those without the result asked for, those that were left out."""
+
+    records: int = 0
+    failures: int = 0
+    dropped: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count what another has counted."""
+        self.records += other.records
+        self.failures += other.failures
+        self.dropped += other.dropped
+
+
+@dataclass
+class _Course:
+    """How far the work has come, and what the user sees of it."""
+
+    work: Work
+    bar: tqdm[NoReturn]
+    tally: Tally = field(default_factory=Tally)
+    told: set[str] = field(default_factory=set)  # remarks, which come once
+
+    def report(self, notes: Iterable[str], remarks: Iterable[str]) -> None:
+        new = [remark for remark in dict.fromkeys(remarks) if remark not in self.told]
+        for note in [*notes, *new]:
+            self.bar.write(shown(in_options(note)), file=sys.stderr)
+        self.told |= set(new)
+
+    def advance(self, done: Tally) -> None:
+        self.tally.add(done)
+        self.bar.update(done.records)
+
+    def resume(self, done: Tally) -> None:
+        self.tally.add(done)
+        self.bar.initial = self.bar.n = self.tally.records
+
+
 def work_through(
     source: str,
     output: str | None,
@@ -62,6 +119,7 @@ def work_through(
     quiet: bool,
     by_stereo: bool = True,
     left_out: str = "above the energy window",
+    steps: Steps | None = None,
 ) -> int:
     """Do the work on each molecule of an SD file, and write its records.
 
@@ -74,38 +132,126 @@ def work_through(
         quiet: Whether problems alone are shown.
         by_stereo: As in `conformer_runs`.
         left_out: What records are that the work drops.
+        steps: Parts in which the output is kept; None: it is written in one go.
 
     Returns:
         The exit code.
     """
+    begun, header = time.perf_counter(), None
+    with written_or_reported(output or "OUTPUT"):
+        with usage_errors():
+            if output and steps and steps.resume:
+                check_resumable(source, output)
+            expected = _checked(source, output, method)
+            if output and steps:
+                header = _manifest(source, method, steps)
+            before = finished_before(output, header) if output and header and steps and steps.resume else None
+        if before:
+            tally = Tally(**before)
+        else:
+            tally = _run(source, output, _Run(work, expected, quiet, by_stereo, steps, header))
+            if output and header:
+                mark_if_file(source, output, header, asdict(tally))
+    if before or not quiet:
+        words = [count(tally.records, "record"), f"{tally.records - tally.failures} {phrase}"]
+        words += [f"{tally.dropped} {left_out}"] * bool(tally.dropped)
+        end = f"{output} is finished already: " * bool(before)
+        typer.echo(f"{end}{', '.join(words)}, {time.perf_counter() - begun:.1f} s", err=True)
+    return PROBLEMS if tally.failures or not tally.records else 0
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is to be done, known to be possible."""
+
+    work: Work
+    expected: int | None
+    quiet: bool
+    by_stereo: bool
+    steps: Steps | None
+    header: Mapping[str, Any] | None
+
+
+def _manifest(source: str, method: str, steps: Steps) -> dict[str, Any]:
+    """All that determines an output, and where its parts end."""
+    from rdkit import rdBase
+
+    from rdkit_ebd import __version__
+    from rdkit_ebd.io.read import STANDARD_STREAM, content_hash
+
+    return {
+        "the SHA-256 of INPUT": None if source == STANDARD_STREAM else content_hash(source),
+        "--method": method,
+        **steps.settings,
+        "--part-size": steps.size,
+        "the version of rdkit_ebd": __version__,
+        "the version of RDKit": rdBase.rdkitVersion,
+    }
+
+
+def _run(source: str, output: str | None, run: _Run) -> Tally:
     from rdkit_ebd.io.conformer_runs import conformer_runs
     from rdkit_ebd.io.read import read_molecules
     from rdkit_ebd.io.sdf import SDFWriter
 
-    start, total, records = time.perf_counter(), Done([]), 0
-    with written_or_reported(output or "OUTPUT"), ExitStack() as stack:
+    parts, writer, steps = None, None, run.steps
+    with ExitStack() as stack:
         with usage_errors():
-            expected = _checked(source, output, method)
-            entries = read_molecules(source)
-            writer = stack.enter_context(SDFWriter(output)) if output else None
-        bar = stack.enter_context(progress(expected, quiet))
-        known: set[str] = set()
-        for group in conformer_runs(entries, by_stereo=by_stereo):
-            done, written = _worked(group, work)
-            notes = [f"{label_of(group)}: {note}" for note in [*done.notes, *_unwritten(writer, written)]]
-            for note in [*notes, *(remark for remark in done.remarks if remark not in known)]:
-                bar.write(shown(in_options(note)), file=sys.stderr)
-            known |= set(done.remarks)
-            total.failures += max(done.failures, len(notes) - len(done.notes))
-            total.dropped += done.dropped
-            records += len(group)
-            bar.update(len(group))
-    if not quiet:
-        words = [count(records, "record"), f"{records - total.failures} {phrase}"]
-        if total.dropped:
-            words.append(f"{total.dropped} {left_out}")
-        typer.echo(f"{', '.join(words)}, {time.perf_counter() - start:.1f} s", err=True)
-    return PROBLEMS if total.failures or not records else 0
+            if output and steps and run.header:
+                worth_it = run.expected is not None and run.expected > steps.size
+                parts = parts_of(output, run.header, worth_it, steps.resume)
+            if parts is not None:
+                stack.enter_context(parts)
+                stack.enter_context(kept(parts))
+            elif output:
+                writer = stack.enter_context(SDFWriter(output))
+            skip = sum(finished["counts"]["records"] for finished in parts.tallies) if parts else 0
+            groups = conformer_runs(read_molecules(source, skip), by_stereo=run.by_stereo)
+        course = _Course(run.work, stack.enter_context(progress(run.expected, run.quiet)))
+        if parts is not None and steps is not None:
+            _write_parts(groups, parts, steps.size, course)
+        else:
+            _write(groups, writer, course)
+    return course.tally
+
+
+def _write_parts(groups: Iterator[list[Entry]], parts: Parts, size: int, course: _Course) -> None:
+    """Write the parts that are missing, and the output from all of them."""
+    from rdkit_ebd.io.sdf import SDFWriter
+
+    for finished in parts.tallies:
+        course.report(finished["notes"], finished["remarks"])
+        course.resume(Tally(**finished["counts"]))
+    while (first := next(groups, None)) is not None:
+        with SDFWriter(parts.next_path) as writer:
+            counts, notes, remarks = _write(_part(first, groups, size), writer, course)
+        parts.add({"counts": asdict(counts), "notes": notes, "remarks": remarks})
+    parts.join()
+
+
+def _part(first: list[Entry], groups: Iterator[list[Entry]], size: int) -> Iterator[list[Entry]]:
+    """Molecules until there are so many records."""
+    group: list[Entry] | None = first
+    while group is not None:
+        yield group
+        size -= len(group)
+        group = next(groups, None) if size > 0 else None
+
+
+def _write(
+    groups: Iterable[list[Entry]], writer: SDFWriter | None, course: _Course
+) -> tuple[Tally, list[str], list[str]]:
+    """Do the work on molecules and write them: what it amounts to, what was said of them, and of the method."""
+    counts, said, remarks = Tally(), list[str](), list[str]()
+    for group in groups:
+        done, written = _worked(group, course.work)
+        notes = [f"{label_of(group)}: {note}" for note in [*done.notes, *_unwritten(writer, written)]]
+        course.report(notes, done.remarks)
+        tally = Tally(len(group), max(done.failures, len(notes) - len(done.notes)), done.dropped)
+        course.advance(tally)
+        counts.add(tally)
+        said, remarks = [*said, *notes], list(dict.fromkeys([*remarks, *done.remarks]))
+    return counts, said, remarks
 
 
 def _checked(source: str, output: str | None, method: str) -> int | None:

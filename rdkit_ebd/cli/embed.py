@@ -13,6 +13,7 @@ from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
 from rdkit_ebd.cli.embed_run import run
 from rdkit_ebd.cli.embed_tables import checked_tables
+from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume, check_resumable, finished_before, mark_if_file
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from rdkit_ebd.params import EBD
@@ -137,12 +138,8 @@ def embed(
             "or write the atoms of the input alone, its explicit hydrogens included.",
         ),
     ] = True,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue from the parts in OUTPUT.parts, made with the same options.")
-    ] = False,
-    part_size: Annotated[
-        int, typer.Option(min=1, help="Lines or records of INPUT in one part, which --resume has whole or not at all.")
-    ] = 50,
+    resume: Resume = False,
+    part_size: PartSize = PART_SIZE,
     report: Annotated[
         str | None, typer.Option("--report", help="CSV file to write, a row for each molecule.", show_default="none")
     ] = None,
@@ -173,7 +170,11 @@ def embed(
             if workers and threads is not None:
                 raise ValueError("--threads is for embedding in this process; a worker has one thread: choose one")
             if resume:
-                _check_resumable(source, output, seed)
+                check_resumable(source, output)
+                if seed == -1:
+                    raise ValueError(
+                        "--resume needs a --seed other than -1: fresh conformers are not those of the first run"
+                    )
         params = _parameters(
             randomSeed=seed,
             pruneRmsThresh=prune,
@@ -195,10 +196,8 @@ def embed(
         )
         with usage_errors():
             from rdkit_ebd.api import check_count
-            from rdkit_ebd.io.finished import mark_finished
-            from rdkit_ebd.io.read import STANDARD_STREAM, count_molecules
+            from rdkit_ebd.io.read import count_molecules
             from rdkit_ebd.io.sdf import check_output
-            from rdkit_ebd.runtime.whole_file import is_replaceable
 
             check_output(output, source)
             tables = checked_tables(report, failed, source)
@@ -213,51 +212,18 @@ def embed(
             )
             if held:
                 held.finder()
-            before = _finished_before(job, part_size) if resume else None
+            found = finished_before(output, manifest(job, part_size)) if resume else None
+            before = Tally(**found) if found else None
         tally = before or run(job, total, resume, part_size, quiet, tables)
         if before:
             typer.echo(f"{output} is finished already: {before.summary(0.0, before.molecules)}", err=True)
             if tables.wanted:
                 typer.echo("no table was written: it comes with the run that finishes the output", err=True)
-        elif seed != -1 and source != STANDARD_STREAM and is_replaceable(output):
-            mark_finished(output, manifest(job, part_size), asdict(tally))
+        elif seed != -1:
+            mark_if_file(source, output, manifest(job, part_size), asdict(tally))
         if not tally.molecules:
             typer.echo(f"{source} holds no molecules", err=True)
     raise typer.Exit(PROBLEMS if tally.failures or not tally.molecules else 0)
-
-
-def _check_resumable(source: str, output: str, seed: int) -> None:
-    from rdkit_ebd.io.read import STANDARD_STREAM
-    from rdkit_ebd.runtime.whole_file import is_replaceable
-
-    if source == STANDARD_STREAM:
-        raise ValueError("--resume needs an INPUT that can be read again, not standard input")
-    if not is_replaceable(output):
-        raise ValueError(f"--resume needs a file as OUTPUT, which {output!r} is not")
-    if seed == -1:
-        raise ValueError("--resume needs a --seed other than -1: fresh conformers are not those of the first run")
-
-
-def _finished_before(job: FileJob, part_size: int) -> Tally | None:
-    """What an output amounts to that an earlier run of the same command has finished; None where there is none.
-
-    Raises:
-        ValueError: There is an output, and nothing says that it is this command's.
-    """
-    from pathlib import Path
-
-    from rdkit_ebd.io.finished import finished_summary
-    from rdkit_ebd.io.resumable_output import count_parts
-
-    if count_parts(job.output) or not Path(job.output).exists():
-        return None
-    summary = finished_summary(job.output, manifest(job, part_size))
-    if summary is None:
-        raise ValueError(
-            f"there is nothing to resume, and {job.output!r} is not known to be the output of this command: "
-            "delete it, or leave out --resume, which replaces it"
-        )
-    return Tally(**summary)
 
 
 def _workers(workers: int | None, threads: int | None, total: int | None) -> int:

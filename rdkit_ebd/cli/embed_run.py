@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,6 +14,7 @@ import typer
 from rdkit_ebd.cli.common import count, progress, shown, usage_errors
 from rdkit_ebd.cli.embed_job import Embedded, FileJob, Tally, embedded, entries, manifest
 from rdkit_ebd.cli.embed_tables import Tables
+from rdkit_ebd.cli.resuming import kept, parts_of
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from tqdm import tqdm
@@ -94,12 +95,13 @@ def run(
     start = time.perf_counter()
     with ExitStack() as stack:
         with usage_errors():
-            parts = _parts(job, total, resume, part_size)
+            worth_it = total is not None and total > part_size and job.params.randomSeed != -1
+            parts = parts_of(job.output, manifest(job, part_size), worth_it, resume)
             if parts is None:
                 writer = stack.enter_context(SDFWriter(job.output))
             else:
                 stack.enter_context(parts)
-                stack.enter_context(_kept(parts))
+                stack.enter_context(kept(parts))
             skip = sum(finished["counts"]["entries"] for finished in parts.tallies) if parts else 0
             outcomes = stack.enter_context(closing(embedded(job, skip)))
             rows = stack.enter_context(tables or Tables())
@@ -111,34 +113,6 @@ def run(
     if not quiet:
         typer.echo(screen.tally.summary(time.perf_counter() - start, screen.before), err=True)
     return screen.tally
-
-
-def _parts(job: FileJob, total: int | None, resume: bool, part_size: int) -> Parts | None:
-    """The parts of the output; None where it is written in one go.
-
-    Raises:
-        ValueError: There are parts of an earlier run, and they are not to be continued from, or cannot be.
-    """
-    from rdkit_ebd.io.resumable_output import Parts, count_parts
-    from rdkit_ebd.runtime.whole_file import is_replaceable
-
-    if not is_replaceable(job.output):
-        return None
-    worth_it = total is not None and total > part_size and job.params.randomSeed != -1
-    # Parts that are there are looked at in any case: they are resumed, or what hinders is said.
-    return Parts(job.output, manifest(job, part_size), resume) if worth_it or count_parts(job.output) else None
-
-
-@contextmanager
-def _kept(parts: Parts) -> Iterator[None]:
-    """Say what an interruption or a full disk leaves."""
-    try:
-        yield
-    except (KeyboardInterrupt, OSError):
-        if parts.tallies:
-            kept = count(len(parts.tallies), "finished part")
-            typer.echo(f"{kept} kept in {parts.folder}; the same command with --resume continues from there", err=True)
-        raise
 
 
 def _write_parts(outcomes: Iterator[Embedded], parts: Parts, total: int, part_size: int, screen: Screen) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdkit_ebd.cli.common import count
-from rdkit_ebd.cli.conformer_work import Done, work_through
+from rdkit_ebd.cli.conformer_work import Done, Steps, work_through
+from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit import Chem
@@ -40,6 +41,8 @@ def refine(
     ] = 0.0,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds for the conformers of one molecule; 0: no limit.")] = 0,
     threads: Threads = 1,
+    resume: Resume = False,
+    part_size: PartSize = PART_SIZE,
     quiet: Quiet = False,
 ) -> None:
     """Relax the conformers of an SD file; each record stays at its place, with its properties.
@@ -48,10 +51,15 @@ def refine(
     All hydrogens are explicit. A record that would lose its stereochemistry, or cannot be treated, is written as it
     was, with the reason (ebd_refine_problem), and named on stderr. Exit code: 0 all conformers are minima, 1 some are
     not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+
+    Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
+    Ctrl-C, a kill or a full disk the same command with --resume continues from them.
     """
     options = {"maxIters": max_iters, "restraint": restraint, "timeout": timeout, "numThreads": threads}
     work = partial(_refined, method=method, options=options)
-    raise typer.Exit(work_through(source, output, method, work, f"refined with {method}", quiet))
+    settings = {"command": "refine", "--max-iters": max_iters, "--restraint": restraint, "--timeout": timeout}
+    steps = Steps(settings, resume, part_size)
+    raise typer.Exit(work_through(source, output, method, work, f"refined with {method}", quiet, steps=steps))
 
 
 def score(
@@ -66,6 +74,8 @@ def score(
     ] = None,
     sort: Annotated[bool, typer.Option("--sort", help="Lowest energy first, within each molecule.")] = False,
     threads: Threads = 1,
+    resume: Resume = False,
+    part_size: PartSize = PART_SIZE,
     quiet: Quiet = False,
 ) -> None:
     """Give the conformers of an SD file energies, as they are.
@@ -74,9 +84,14 @@ def score(
     All hydrogens are explicit. Energies are in kcal/mol: ebd_energy, and ebd_relative_energy above the molecule's
     lowest. A record that cannot be scored is kept, and named on stderr. Exit code: 0 all records have energies, 1 some
     have not or could not be read, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+
+    Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
+    Ctrl-C, a kill or a full disk the same command with --resume continues from them.
     """
     work = partial(_scored, method=method, window=energy_window, sort=sort, threads=threads)
-    raise typer.Exit(work_through(source, output, method, work, f"scored with {method}", quiet, by_stereo=False))
+    steps = Steps({"command": "score", "--energy-window": energy_window, "--sort": sort}, resume, part_size)
+    phrase = f"scored with {method}"
+    raise typer.Exit(work_through(source, output, method, work, phrase, quiet, by_stereo=False, steps=steps))
 
 
 def _refined(mol: Chem.Mol, method: str, options: dict[str, Any]) -> Done:

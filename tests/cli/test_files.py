@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from command_line import call, records
+from command_line import call, has_room_for_marks, records
 from helpers import embedded
 from rdkit import Chem
 
@@ -115,17 +114,6 @@ def test_messages_are_in_words_of_the_command_line(tmp_path: Path) -> None:
     result = call("embed", "CC[Si](C)(C)C", "-n", 1, "-o", tmp_path / "out.sdf")
     assert "--fallback ETKDGv3" in " ".join(result.stderr.split())
     assert "fallback=" not in result.stderr
-
-
-def has_room_for_marks(folder: Path) -> bool:
-    """Whether the file system has extended attributes of the user."""
-    probe = folder / "probe"
-    probe.touch()
-    try:
-        os.setxattr(probe, "user.probe", b"x")
-    except (OSError, AttributeError):
-        return False
-    return True
 
 
 def test_a_finished_output_is_known_and_a_foreign_one_is_kept(tmp_path: Path) -> None:
