@@ -267,7 +267,7 @@ def _checked(source: str, output: str | None, method: str) -> int | None:
     if output:
         check_output(output, source)
     if place(source) != "record":
-        raise ValueError(f"{source!r} has no coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
+        raise ValueError(f"{source!r} has no coordinates: give an SD, MOL2, Maestro, PDB or XYZ file")
     require_engine(method)
     expected = count_molecules(source)
     if expected == 0:

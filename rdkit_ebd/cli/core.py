@@ -105,7 +105,7 @@ def _reference(path: str) -> Chem.Mol:
     from rdkit_ebd.io.read import place, read_molecules
 
     if place(path) != "record":
-        raise ValueError(f"--core {path}: a pose has coordinates: give an SD file (.sdf, .sd, .mol, also with .gz)")
+        raise ValueError(f"--core {path}: a pose has coordinates: give an SD, MOL2, Maestro, PDB or XYZ file")
     entries = list(read_molecules(path))
     if len(entries) != 1:
         raise ValueError(f"--core {path} holds {len(entries)} molecules: give the one whose pose is known")

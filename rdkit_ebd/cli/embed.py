@@ -52,7 +52,11 @@ def _conformers(value: str) -> str:
 def embed(
     source: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help='A SMILES, a .smi or .sdf file (also .gz), or "-" for either on stdin.'),
+        typer.Argument(
+            metavar="INPUT",
+            help="A SMILES or InChI; a file (.smi, .csv, .tsv, .inchi, .sdf, .mol, .mol2, .mae, .pdb, .xyz, also .gz); "
+            'or "-" for SMILES lines or SD records on stdin.',
+        ),
     ],
     output: Annotated[
         str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
@@ -130,6 +134,23 @@ def embed(
     mcs: Common = False,
     smarts: Smarts = None,
     atoms: Atoms = None,
+    smiles_column: Annotated[
+        str | None,
+        typer.Option(help="Column of the SMILES or InChI: title, or number from 1.", show_default="by the header"),
+    ] = None,
+    name_column: Annotated[
+        str | None, typer.Option(help="Column of the name, likewise.", show_default="by the header")
+    ] = None,
+    strip_salts: Annotated[
+        bool, typer.Option("--strip-salts", help="Keep the largest organic component of each molecule; it is reported.")
+    ] = False,
+    neutralise: Annotated[
+        bool, typer.Option("--neutralise", help="Take charges off that protons can take off; it is reported.")
+    ] = False,
+    dedupe: Annotated[
+        bool,
+        typer.Option("--dedupe", help="Leave out what has the InChIKey of an earlier molecule; it is reported."),
+    ] = False,
     hydrogens: Annotated[
         bool,
         typer.Option(
@@ -196,6 +217,8 @@ def embed(
         )
         with usage_errors():
             from rdkit_ebd.api import check_count
+            from rdkit_ebd.io.changes import Changes
+            from rdkit_ebd.io.columns import ColumnChoice
             from rdkit_ebd.io.read import count_molecules
             from rdkit_ebd.io.sdf import check_output
 
@@ -203,13 +226,14 @@ def embed(
             tables = checked_tables(report, failed, source)
             if num_confs != BY_ROTORS:
                 check_count(int(num_confs))
-            total = count_molecules(source)
+            columns = ColumnChoice(smiles_column, name_column) if smiles_column or name_column else None
+            total = count_molecules(source, columns)
             if total == 0:
                 raise ValueError(f"{source} holds no molecules")
             held = core_choice(core, mcs, smarts, atoms)
-            job = FileJob(
-                source, output, num_confs, params, hydrogens, _workers(workers, threads, total), held, tables.wanted
-            )
+            crew = _workers(workers, threads, total)
+            changes = Changes(dedupe, strip_salts, neutralise)
+            job = FileJob(source, output, num_confs, params, hydrogens, crew, held, tables.wanted, columns, changes)
             if held:
                 held.finder()
             found = finished_before(output, manifest(job, part_size)) if resume else None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help`
     from rdkit import Chem
 
     from rdkit_ebd.cli.core import CoreChoice
+    from rdkit_ebd.io.changes import Changes
+    from rdkit_ebd.io.columns import ColumnChoice
     from rdkit_ebd.io.read import Entry
     from rdkit_ebd.params import EBD
     from rdkit_ebd.report import EmbedReport
@@ -46,7 +48,7 @@ class Tally:
             before: Molecules of earlier runs, which the counts include and the rate does not.
         """
         words = [count(self.molecules, "molecule") + f" ({before} in earlier runs)" * bool(before)]
-        if self.entries > self.molecules:
+        if self.entries > self.molecules:  # several of one molecule, or left out
             words[0] += f" of {count(self.entries, 'record')}"
         words += [count(self.conformers, "conformer"), count(self.failures, "failure")]
         if self.stereo_judged:
@@ -68,6 +70,8 @@ class FileJob:
         workers: Processes that embed; 0: this one.
         core: What is held where it is; None: nothing.
         tables: Whether tables of the molecules are wanted.
+        columns: Of a table of molecules.
+        changes: What is done to molecules first.
     """
 
     source: str
@@ -78,6 +82,8 @@ class FileJob:
     workers: int
     core: CoreChoice | None = None
     tables: bool = False
+    columns: ColumnChoice | None = None
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,8 @@ class Embedded:
     @property
     def counts(self) -> Tally:
         """What it adds to the summary."""
+        if self.entry.left_out:
+            return Tally(entries=self.done)
         failed = self.entry.mol is None or not self.report.ok
         judged, right = self.report.stereo_judged, self.report.stereo_right
         return Tally(1, len(self.report.ids), int(failed), judged, right, self.done)
@@ -138,6 +146,11 @@ class Embedded:
         return f"{place} ({called(self.entry.name)}): {remark}"
 
     def _remarks(self) -> list[str]:
+        if self.entry.left_out:
+            return [f"left out: {self.entry.left_out}"]
+        return [*self.entry.notes, *self._results()]
+
+    def _results(self) -> list[str]:
         if self.entry.mol is None:
             return [self.entry.problem]
         rejected = not self.report.attempts and self.report.messages  # its counts would say nothing more
@@ -175,6 +188,8 @@ def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
         "--num-confs": job.num_confs,
         "records of one molecule": "embedded once",
         "--report or --failed": job.tables,
+        "columns": asdict(job.columns) if job.columns else None,
+        "--dedupe, --strip-salts, --neutralise": asdict(job.changes) if job.changes else None,
         **(job.core.manifest() if job.core else {}),
         "--hydrogens": job.hydrogens,
         "--part-size": part_size,
@@ -198,21 +213,34 @@ def embedded(job: FileJob, skip: int = 0) -> Generator[Embedded, None, None]:
     """
     from rdkit_ebd.io.read import read_molecules
 
-    return _embedded(read_molecules(job.source, skip), job)
+    # What is a duplicate depends on all that came before.
+    passed = 0 if job.changes and job.changes.dedupe else skip
+    return _embedded(read_molecules(job.source, passed, job.columns), job, skip - passed)
 
 
-def _embedded(entries: Iterator[Entry], job: FileJob) -> Generator[Embedded, None, None]:
+def _embedded(entries: Iterator[Entry], job: FileJob, skip: int) -> Generator[Embedded, None, None]:
     from rdkit import rdBase
 
+    from rdkit_ebd.io.changes import Changer, Changes
     from rdkit_ebd.io.conformer_runs import conformer_runs
     from rdkit_ebd.io.isomers import entry_isomers
+    from rdkit_ebd.io.read import place
     from rdkit_ebd.library.embed_molecules import StreamMolecules, conformers_by_rotors
 
     waiting: deque[tuple[Entry, bool, int]] = deque()  # read, and not embedded yet
 
     def molecules() -> Iterator[Chem.Mol | None]:
+        left, changer = skip, Changer(job.changes or Changes(), place(job.source))
         for run in conformer_runs(entries, by_fields=True):
-            parts = entry_isomers(_prepared(merged(run), job.hydrogens), job.params.stereo)
+            entry = changer.changed(merged(run))
+            left -= len(run)
+            if left >= 0 and skip:
+                continue  # done in an earlier run
+            if entry.left_out:
+                waiting.append((entry, True, len(run)))
+                yield None
+                continue
+            parts = entry_isomers(_prepared(entry, job.hydrogens), job.params.stereo)
             for k, part in enumerate(parts, start=1):
                 waiting.append((part, k == len(parts), len(run)))
                 yield part.mol

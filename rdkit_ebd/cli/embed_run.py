@@ -142,7 +142,7 @@ def _write(
     reported: list[str] = []
     for outcome in outcomes:
         done, notes = outcome.counts, outcome.notes(screen.word)
-        if outcome.records > 1 and not screen.told:  # of the others the summary tells
+        if outcome.records > 1 and not outcome.entry.left_out and not screen.told:  # of the others the summary tells
             screen.told, notes = True, [outcome.note(screen.word, ONE_MOLECULE), *notes]
         problem = ""
         # A molecule that failed may still have the conformers it came with.
@@ -155,7 +155,7 @@ def _write(
         reported += screen.report(notes)
         screen.advance(done)
         counts.add(done)
-        if screen.tables.wanted:
+        if screen.tables.wanted and not outcome.entry.left_out:
             rows.append(outcome.row(problem))
             screen.tables.write(rows[-1:])
             rows = rows if screen.kept else []

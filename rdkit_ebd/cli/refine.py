@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` an
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="INPUT", help='An SD file with coordinates (.sdf, .sd, .mol, also .gz), or "-" for SD on stdin.'
+        metavar="INPUT",
+        help='A file with coordinates (.sdf, .mol, .mol2, .mae, .pdb, .xyz, also .gz), or "-" for SD on stdin.',
     ),
 ]
 Output = Annotated[str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')]

@@ -1,4 +1,4 @@
-"""SMILES and SD files: `read_molecules` and `SDFWriter`; files appear whole or not at all."""
+"""Files of molecules: `read_molecules` and `SDFWriter`; files appear whole or not at all."""
 
 from __future__ import annotations
 

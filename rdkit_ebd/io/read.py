@@ -7,11 +7,15 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from rdkit import Chem, rdBase
 
-from rdkit_ebd.io.texts import LONGEST_LINE, SD_SUFFIXES, SMILES_SUFFIXES, Text, kind_of, texts_of
+from rdkit_ebd.io.blocks import SUFFIXES as OTHER_SUFFIXES
+from rdkit_ebd.io.columns import LONGEST_LINE, ColumnChoice, Text
+from rdkit_ebd.io.formats import name_in, read_block
+from rdkit_ebd.io.texts import SD_SUFFIXES, SMILES_SUFFIXES, TABLE_SUFFIXES, kind_of, texts_of
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 # Stack frames, banners, and lines that say again what the first one said.
@@ -20,6 +24,7 @@ _NOISE = re.compile(
 )
 # A field of this name takes the place of RDKit's own list of properties, and nothing can be done with the molecule.
 _UNREADABLE_FIELD = re.compile(r"^>[^\n]*<__computedProps>[^\n]*\n(?:[^\n]+\n)*\n?", re.MULTILINE)
+_INCHI = "InChI="
 _SMILES = re.compile(r"\S+([ \t]+\|[^|]*\|)?")  # with its extensions, without a name
 _LOG_STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\] ", re.MULTILINE)
 
@@ -34,6 +39,8 @@ class Entry:
         mol: As it was written, no hydrogens added or removed; None where it could not be read.
         problem: Why it could not be read.
         text: Its SMILES as it was written; empty for a record.
+        left_out: Why nothing is made of it though it can be read, such as "the molecule of line 3"; empty: it is not.
+        notes: What was done to it before, such as "without [Na+]".
 
     Example:
         >>> [entry] = read_molecules("CCO")
@@ -46,23 +53,30 @@ class Entry:
     mol: Chem.Mol | None
     problem: str = ""
     text: str = ""
+    left_out: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def read_molecules(source: str | os.PathLike[str], skip: int = 0) -> Iterator[Entry]:
+def read_molecules(
+    source: str | os.PathLike[str], skip: int = 0, columns: ColumnChoice | None = None
+) -> Iterator[Entry]:
     """Read molecules one by one; what cannot be read becomes an entry that says why, and the reading continues.
 
     Args:
-        source: A SMILES; or a file of SMILES lines (.smi, .smiles, .txt: SMILES, blanks, a tab or a comma, name, or
-            the columns that a header names; blank lines and lines that start with # are skipped) or of SD records
-            (.sdf, .sd, .mol), also with .gz; or "-" for either on standard input.
+        source: A SMILES or InChI; or a file of SMILES or InChI lines (.smi, .smiles, .txt, .inchi: SMILES, blanks, a
+            tab or a comma, name, or the columns that a header names; blank lines and lines that start with # are
+            skipped), a table (.csv, .tsv), SD records (.sdf, .sd, .mol), MOL2, Maestro (.mae, .maegz), PDB (.pdb, .ent:
+            one ligand, each model a molecule) or XYZ, also with .gz; or "-" for lines or SD records on standard input.
+            Bond orders that PDB and XYZ leave open are perceived where all hydrogens are there.
         skip: Entries at the beginning that are left out; they are passed over without being parsed.
+        columns: Which columns have the SMILES and the name; None: as the header says.
 
     Returns:
-        Entries in the order of the input. SD properties are properties of the molecules.
+        Entries in the order of the input. SD properties, and other columns of a table, are properties of the molecules.
 
     Raises:
         FileNotFoundError: `source` has a suffix of the above and does not exist.
-        ValueError: It is neither a file of these kinds nor a SMILES.
+        ValueError: It is neither a file of these kinds nor a SMILES; or, once it is iterated, it has no such column.
 
     Example:
         >>> with open("two.smi", "w") as file:
@@ -72,18 +86,20 @@ def read_molecules(source: str | os.PathLike[str], skip: int = 0) -> Iterator[En
         1 ethanol read
         2 broken ...
     """
-    if kind_of(source) == "":
+    kind = kind_of(source)
+    if kind == "":
         return iter([_literal(str(source))][skip:])
-    parse = _parse_record if kind_of(source) == "sd" else _parse_line
-    texts = islice(texts_of(source), skip, None)
+    parse = {"sd": _parse_record, "smiles": _parse_line, "table": _parse_line}.get(kind) or partial(_parse_block, kind)
+    texts = islice(texts_of(source, columns), skip, None)
     return (parse(text) if not text.problem else Entry(text.number, "", None, text.problem) for text in texts)
 
 
-def count_molecules(source: str | os.PathLike[str]) -> int | None:
+def count_molecules(source: str | os.PathLike[str], columns: ColumnChoice | None = None) -> int | None:
     """How many entries `read_molecules` will give.
 
     Args:
         source: As there.
+        columns: As there.
 
     Returns:
         The number; None where only reading tells (standard input).
@@ -96,12 +112,12 @@ def count_molecules(source: str | os.PathLike[str]) -> int | None:
     """
     if str(source) == STANDARD_STREAM:
         return None
-    return sum(1 for _ in texts_of(source)) if kind_of(source) else 1
+    return sum(1 for _ in texts_of(source, columns)) if kind_of(source) else 1
 
 
 def place(source: str | os.PathLike[str]) -> str:
     """What an entry's number counts: "line" or "record"."""
-    return "record" if kind_of(source) == "sd" else "line"
+    return "line" if kind_of(source) in ("", "smiles", "table") else "record"
 
 
 def content_hash(source: str | os.PathLike[str]) -> str:
@@ -128,7 +144,7 @@ def _literal(smiles: str) -> Entry:
     entry = _parse_line(Text(1, smiles))
     if entry.mol is not None:
         return entry
-    suffixes = ", ".join(SMILES_SUFFIXES + SD_SUFFIXES)
+    suffixes = ", ".join((*SMILES_SUFFIXES, *TABLE_SUFFIXES, *SD_SUFFIXES, *OTHER_SUFFIXES))
     if os.path.exists(smiles):
         raise ValueError(
             f"{smiles!r} is of no known kind; the name of a file must end in {suffixes} (or these with .gz)"
@@ -139,16 +155,31 @@ def _literal(smiles: str) -> Entry:
 def _parse_line(line: Text) -> Entry:
     text = line.text.strip()
     # The whole line: extensions such as |&1:1| come before the name.
-    mol, messages = _asked(lambda: Chem.MolFromSmiles(text))
+    mol, messages = _asked(lambda: _from_inchi(text) if text.startswith(_INCHI) else Chem.MolFromSmiles(text))
     smiles, _, name = text.partition("\t" if "\t" in text else " ")
     if mol is not None and mol.HasProp("_Name"):
         name = mol.GetProp("_Name")
     if line.name is not None:
         name = line.name
+    if mol is not None and (line.name is not None or text.startswith(_INCHI)):
+        mol.SetProp("_Name", name.strip())
+    for title, value in line.fields.items():
         if mol is not None:
-            mol.SetProp("_Name", name)
+            mol.SetProp(title, value)
     written = _SMILES.match(text)
     return replace(_entry(line.number, name.strip() or smiles, mol, messages), text=written[0] if written else "")
+
+
+def _from_inchi(text: str) -> Chem.Mol | None:
+    return Chem.MolFromInchi(text.split()[0])
+
+
+def _parse_block(kind: str, block: Text) -> Entry:
+    name = name_in(block.text, kind)
+    mol, messages = _asked(lambda: read_block(block.text, kind))
+    if mol is not None and mol.HasProp("_Name"):
+        name = mol.GetProp("_Name").strip()
+    return _entry(block.number, name, mol, messages)
 
 
 def _parse_record(record: Text) -> Entry:

@@ -4,84 +4,63 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import sys
 import zlib
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-from rdkit import Chem, rdBase
-
+from rdkit_ebd.io.blocks import SUFFIXES as OTHER_SUFFIXES
+from rdkit_ebd.io.blocks import blocks_of
+from rdkit_ebd.io.columns import LONGEST_LINE, ColumnChoice, Columns, Table, Text, columns_of
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
-SMILES_SUFFIXES = (".smi", ".smiles", ".txt")
+SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".inchi")
 SD_SUFFIXES = (".sdf", ".sd", ".mol")
 
-# Longer ones are of no molecule that is treated here, and are not read into memory.
-LONGEST_LINE, LONGEST_RECORD = 50_000, 10_000_000  # letters, of a line of SMILES and of an SD record
+TABLE_SUFFIXES = (".csv", ".tsv")
 
-_SMILES_COLUMN = re.compile(r"(\w*[_ -])?smi(les)?([_ -]\w*)?", re.IGNORECASE)
-_NAME_COLUMN = re.compile(r"(\w*[_ -])?(name|title|id|identifier|chembl\w*)", re.IGNORECASE)
-
-
-class Text(NamedTuple):
-    """A line or a record before it is a molecule.
-
-    Attributes:
-        number: Of the line or record, from 1.
-        text: It; of a line with columns the SMILES alone.
-        problem: Why the file could not be read on.
-        name: What a column gives as the name; None where there are no columns.
-    """
-
-    number: int
-    text: str
-    problem: str = ""
-    name: str | None = None
-
-
-class Columns(NamedTuple):
-    """How the lines of a table are laid out.
-
-    Attributes:
-        separator: Between the columns; None for blanks.
-        smiles: Number of the column, from 0.
-        name: Number of the column; None where there is none.
-    """
-
-    separator: str | None
-    smiles: int
-    name: int | None
-
-    def read(self, number: int, line: str) -> Text:
-        """A line by its columns."""
-        fields = [field.strip().strip('"') for field in line.split(self.separator)]
-        if len(fields) <= self.smiles:
-            return Text(number, "", f"there is no column {self.smiles + 1}, in which the SMILES is")
-        name = fields[self.name] if self.name is not None and self.name < len(fields) else ""
-        return Text(number, fields[self.smiles], name=name)
+LONGEST_RECORD = 10_000_000  # letters of an SD record; longer ones are not read into memory
 
 
 def kind_of(source: str | os.PathLike[str]) -> str:
-    """ "smiles" or "sd" for a file, by its suffix, and for standard input, by how it begins; "" for a SMILES."""
+    """ "smiles", "table", "sd", "mol2", "pdb", "xyz" or "mae" for a file, by its suffix; "" for a SMILES.
+
+    Standard input is "sd" or "smiles", by how it begins.
+    """
     if str(source) == STANDARD_STREAM:
         return "sd" if any(line.rstrip()[-5:] in ("V2000", "V3000") for line in _beginning()) else "smiles"
     name = os.fspath(source).lower().removesuffix(".gz")
-    return "smiles" if name.endswith(SMILES_SUFFIXES) else "sd" if name.endswith(SD_SUFFIXES) else ""
+    kinds = {SMILES_SUFFIXES: "smiles", TABLE_SUFFIXES: "table", SD_SUFFIXES: "sd"}
+    found = next((kind for endings, kind in kinds.items() if name.endswith(endings)), "")
+    return found or next((kind for ending, kind in OTHER_SUFFIXES.items() if name.endswith(ending)), "")
 
 
-def texts_of(source: str | os.PathLike[str]) -> Iterator[Text]:
-    """Lines or records of a file; that it exists is checked at once, and damage further on ends it as a problem."""
-    sd = kind_of(source) == "sd"
+def texts_of(source: str | os.PathLike[str], choice: ColumnChoice | None = None) -> Iterator[Text]:
+    """Lines or records of a file; that it exists is checked at once, and damage further on ends it as a problem.
+
+    Args:
+        source: As `read_molecules` takes it.
+        choice: Columns that the user names.
+
+    Raises:
+        OSError: There is no such file.
+        ValueError: It is a folder, or has no columns though some are named.
+    """
+    kind = kind_of(source)
+    if choice and kind not in ("smiles", "table"):
+        raise ValueError(f"{str(source)!r} has no columns: they are for tables (.csv, .tsv, .smi, .txt)")
+    if choice:
+        kind = "table"
+    choice = choice or ColumnChoice()
     if str(source) == STANDARD_STREAM:
-        return _from_stream(chain(_beginning(), _bounded(sys.stdin)), sd)
+        return _from_stream(chain(_beginning(), _bounded(sys.stdin)), kind, choice)
     path = Path(source)
     path.stat()  # raises FileNotFoundError now, not when the first molecule is asked for
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder")
-    return _from_file(path, sd)
+    return _from_file(path, kind, choice)
 
 
 _peeked: tuple[Any, list[str]] = (None, [])  # standard input, and the lines of it that were looked at
@@ -97,13 +76,13 @@ def _beginning() -> list[str]:
     return _peeked[1]
 
 
-def _from_file(path: Path, sd: bool) -> Iterator[Text]:
-    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
+def _from_file(path: Path, kind: str, choice: ColumnChoice) -> Iterator[Text]:
+    opener: Any = gzip.open if path.suffix.lower() in (".gz", ".maegz") else open
     number = 0
     try:
         # A wrong byte in a name is not worth a molecule.
         with opener(path, "rt", encoding="utf-8", errors="replace") as stream:
-            for text in _from_stream(_bounded(stream), sd):
+            for text in _from_stream(_bounded(stream), kind, choice, path.name):
                 number = text.number
                 yield text
     except (OSError, EOFError, zlib.error) as error:
@@ -118,8 +97,15 @@ def _bounded(stream: IO[str]) -> Iterator[str]:
             line = stream.readline(LONGEST_RECORD + 1)
 
 
-def _from_stream(stream: Iterator[str], sd: bool) -> Iterator[Text]:
-    return _records(_unmarked(stream)) if sd else _lines(_unmarked(stream))
+def _from_stream(stream: Iterator[str], kind: str, choice: ColumnChoice, name: str = "") -> Iterator[Text]:
+    lines = _unmarked(stream)
+    if kind == "sd":
+        return _records(lines)
+    if kind == "smiles":
+        return _lines(lines)
+    if kind == "table":
+        return Table(choice, "\t" if name.lower().removesuffix(".gz").endswith(".tsv") else None).texts(lines)
+    return (Text(number, block, problem) for number, (block, problem) in enumerate(blocks_of(lines, kind), start=1))
 
 
 def _unmarked(lines: Iterator[str]) -> Iterator[str]:
@@ -144,28 +130,9 @@ def _lines(lines: Iterator[str]) -> Iterator[Text]:
                 # What stands after SMILES and a blank is the name, blanks and all, or extends the SMILES.
                 columns = header if header.separator or header.smiles else None
                 continue
-            columns = Columns(",", 0, 1) if "," in line.split()[0] else None  # there is no comma in a SMILES
+            commas = "," in line.split()[0] and not line.startswith("InChI=")  # there is none in a SMILES
+            columns = Columns(",", 0, 1) if commas else None
         yield columns.read(number, line) if columns else Text(number, line)
-
-
-def columns_of(line: str) -> Columns | None:
-    """The columns that a header names; None where the line is none."""
-    separator = next((sign for sign in ("\t", ",", ";") if sign in line), None)
-    names = [field.strip().strip('"') for field in line.split(separator)]
-    smiles = next((k for k, name in enumerate(names) if _SMILES_COLUMN.fullmatch(name)), None)
-    if smiles is None:
-        # No SMILES has these three letters in a row; headers are "canonical_smiles id", "SMI", ...
-        return Columns(None, 0, None) if "smi" in line.split()[0].lower() else None
-    if smiles and _is_smiles(names[0]):
-        return None
-    others = [k for k in range(len(names)) if k != smiles]
-    named = [k for k in others if _NAME_COLUMN.fullmatch(names[k])]
-    return Columns(separator, smiles, next(iter([*named, *others]), None))
-
-
-def _is_smiles(word: str) -> bool:
-    with rdBase.BlockLogs():
-        return Chem.MolFromSmiles(word, sanitize=False) is not None
 
 
 def _records(lines: Iterator[str]) -> Iterator[Text]:

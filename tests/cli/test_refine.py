@@ -138,7 +138,7 @@ def test_an_unrefined_record_says_why(monkeypatch: pytest.MonkeyPatch, source: P
 @pytest.mark.parametrize("command", ["refine", "score"])
 def test_wrong_usage_is_reported_before_any_molecule(command: str, source: Path, out: Path) -> None:
     for words, said in (
-        (["CCO"], "SD file"),
+        (["CCO"], "has no coordinates"),
         (["none.sdf"], "none.sdf"),
         ([source, "-m", "MMFF95"], "MMFF95"),
         ([source, "--nonesuch"], "nonesuch"),

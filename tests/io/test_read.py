@@ -103,7 +103,7 @@ def test_a_smiles_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [entry.name for entry in read_molecules("-")] == ["ethanol", "methane"]
 
 
-@pytest.mark.parametrize("source", ["C1CC", "molecules.csv", "", "C1CC or not"])
+@pytest.mark.parametrize("source", ["C1CC", "molecules.xlsx", "", "C1CC or not"])
 def test_neither_file_nor_smiles_is_rejected_at_once(source: str) -> None:
     with pytest.raises(ValueError, match="neither a file"):
         read_molecules(source)
@@ -112,9 +112,9 @@ def test_neither_file_nor_smiles_is_rejected_at_once(source: str) -> None:
 def test_missing_and_unknown_files_are_rejected_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_molecules(tmp_path / "none.sdf")
-    (tmp_path / "a.pdb").write_text("ATOM")
+    (tmp_path / "a.cif").write_text("ATOM")
     with pytest.raises(ValueError, match="no known kind"):
-        read_molecules(str(tmp_path / "a.pdb"))
+        read_molecules(str(tmp_path / "a.cif"))
 
 
 def test_stereo_names_properties_and_order_survive_the_round_trip(tmp_path: Path) -> None:
