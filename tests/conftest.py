@@ -15,6 +15,11 @@ from rdkit_ebd.train.data_prep.pairing import pair
 from rdkit_ebd.train.data_prep.shards import Example
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many strange files of each kind the tests of reliability try."""
+    parser.addoption("--cases", type=int, default=15, help="strange files of each kind; 250 for all")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Tiny tensors are slower on many threads, and much slower beside other processes."""

@@ -6,6 +6,7 @@ several molecules. Nitrogens that invert and N-H of imines, which change sides a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,10 +18,12 @@ from rdkit.Chem import rdDistGeom
 from rdkit.Chem.EnumerateStereoisomers import EnumerateStereoisomers, StereoEnumerationOptions
 
 from rdkit_ebd.chem.conformers import new_conformer
+from rdkit_ebd.runtime.deadline import Deadline
 
 MOST_ISOMERS = 32  # of one molecule; five open centres
 _TRIED_FOR_EACH = 8  # combinations looked at for each isomer wanted: most of a cage's cannot be embedded
 _EMBEDDING_TRIALS = 30
+_EMBEDDING_SECONDS = 10  # for the isomers of a molecule, after which others are taken for impossible: a trial takes .1
 _GROUP_SIGNS = {Chem.StereoGroupType.STEREO_AND: "&", Chem.StereoGroupType.STEREO_OR: "o"}
 
 
@@ -114,11 +117,11 @@ def isomers_shown(mol: Chem.Mol, coords: Sequence[np.ndarray]) -> list[str]:
 def _isomers(mol: Chem.Mol, open_elements: UndefinedStereo, wanted: int) -> Iterator[Chem.Mol]:
     """Isomers that differ in more than what interconverts, as far as they can be embedded."""
     options = StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=_TRIED_FOR_EACH * wanted, rand=42)
-    strained = _may_be_impossible(mol, open_elements)
+    strained, deadline = _may_be_impossible(mol, open_elements), Deadline.after(_EMBEDDING_SECONDS)
     seen: set[str] = set()
     for isomer in EnumerateStereoisomers(mol, options=options):
         smiles = Chem.MolToSmiles(Chem.RemoveHs(isomer))
-        if smiles not in seen and (not strained or _can_be_embedded(isomer)):
+        if smiles not in seen and (not strained or _can_be_embedded(isomer, deadline)):
             seen.add(smiles)
             yield isomer
 
@@ -130,9 +133,12 @@ def _may_be_impossible(mol: Chem.Mol, open_elements: UndefinedStereo) -> bool:
     return shared or any(mol.GetBondBetweenAtoms(i, j).IsInRing() for i, j in open_elements.bonds)
 
 
-def _can_be_embedded(mol: Chem.Mol) -> bool:
+def _can_be_embedded(mol: Chem.Mol, deadline: Deadline) -> bool:
+    if deadline.passed:
+        return False
     parameters: Any = rdDistGeom.ETKDGv3()
     parameters.randomSeed, parameters.maxIterations, parameters.useRandomCoords = 42, _EMBEDDING_TRIALS, True
+    parameters.timeout = math.ceil(deadline.left)
     with rdBase.BlockLogs():
         return bool(rdDistGeom.EmbedMolecule(Chem.AddHs(mol), parameters) >= 0)
 

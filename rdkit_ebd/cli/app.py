@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
 from rdkit_ebd.cli.bench import bench
+from rdkit_ebd.cli.common import INTERRUPTED
 from rdkit_ebd.cli.embed import embed
 from rdkit_ebd.cli.engines import engines
 from rdkit_ebd.cli.evaluate import evaluate
@@ -39,7 +42,14 @@ app.command()(engines)
 def main() -> None:
     """Run the command line."""
     hear_interrupts()
-    app(prog_name="rdkit-ebd")
+    try:
+        app(prog_name="rdkit-ebd")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # all is closed; taking torch and RDKit down would take seconds
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def _version(wanted: bool) -> None:

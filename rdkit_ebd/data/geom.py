@@ -105,12 +105,15 @@ def _record(found: _Found, path: Path) -> Record:
 def _found(path: Path, limit: int | None, seed: int, max_confs: int | None) -> Iterator[_Found | _Lost | Place]:
     """All records, and last why conformers were left out, if some were."""
     lost: Counter[str] = Counter()
-    for molecule in _molecules(path, limit, seed):
-        if isinstance(molecule, Place):
-            yield molecule
-        else:
-            lost.update(molecule.lost)
-            yield from _records(molecule, lost, max_confs)
+    try:
+        for molecule in _molecules(path, limit, seed):
+            if isinstance(molecule, Place):
+                yield molecule
+            else:
+                lost.update(molecule.lost)
+                yield from _records(molecule, lost, max_confs)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise ValueError(f"{path} is not of GEOM, or damaged: {type(error).__name__}: {error}") from error
     if lost:
         yield _Lost(lost)
 

@@ -113,6 +113,9 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
     kinds = {"smiles": "U", "title": "U", "n_atoms": "iu", "n_confs": "iu", "coords": "iuf", "energy": "f"}
     if wrong := [name for name, kind in kinds.items() if arrays[name].dtype.kind not in kind]:
         raise ValueError(f"{', '.join(wrong)} hold other things than they should")
+    for name in ("smiles", "title"):
+        if _invalid_letters(arrays[name]):
+            raise ValueError(f"{name} hold what are no letters")
     counts = [arrays[name].astype(np.int64) for name in ("n_atoms", "n_confs")]
     if len({arrays[name].shape for name in ("smiles", "title", "n_atoms", "n_confs")}) > 1 or counts[0].ndim != 1:
         raise ValueError("smiles, title, n_atoms and n_confs are not as many as one another")
@@ -120,6 +123,12 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
         raise ValueError("n_atoms or n_confs are no counts")
     if 3 * int((counts[0] * counts[1]).sum()) != arrays["coords"].size or counts[1].sum() != arrays["energy"].size:
         raise ValueError("there are not as many coordinates and energies as n_atoms and n_confs say")
+
+
+def _invalid_letters(texts: np.ndarray) -> bool:
+    """Whether texts hold numbers that stand for no letter, which NumPy makes strings of all the same."""
+    codes = np.frombuffer(texts.tobytes(), np.dtype(np.uint32).newbyteorder(texts.dtype.byteorder))
+    return bool(((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any())
 
 
 def _read_sdf(path: str | Path) -> Iterator[Record]:

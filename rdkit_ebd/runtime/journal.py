@@ -199,7 +199,7 @@ def _parsed(line: bytes) -> Entry | None:
     """The content of a line; None where it is not whole."""
     try:
         content = dict(json.loads(line))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return content if content.pop(_CHECK, None) == _check(content) else None
 

@@ -64,6 +64,7 @@ def test_a_sound_one_is_read(data_set: Path) -> None:
         {"n_atoms": np.array([1 << 62])},
         {"title": np.array(["a", "b"])},
         {"smiles": np.array([b"CCO"])},
+        {"smiles": np.frombuffer(b"C\0\0\0\xfd\xfd\xfd\xfd", "<U2")},
         {"coords": b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (10**15,), }" + b" " * 40},
         {"more": b"0" * 200_000_000},
     ],
