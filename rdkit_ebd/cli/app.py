@@ -18,7 +18,9 @@ from rdkit_ebd.cli.models import models
 from rdkit_ebd.cli.plugins import Commands
 from rdkit_ebd.cli.rank import rank
 from rdkit_ebd.cli.refine import refine, score
+from rdkit_ebd.cli.tasks import EXIT_CODES
 from rdkit_ebd.cli.train import app as training
+from rdkit_ebd.cli.validate import validate
 
 app = typer.Typer(
     cls=Commands,
@@ -34,6 +36,7 @@ app.command()(embed)
 app.command()(refine)
 app.command()(score)
 app.command()(rank)
+app.command()(validate)
 app.command()(evaluate)
 app.command()(bench)
 app.command()(engines)
@@ -60,7 +63,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(epilog=EXIT_CODES)
 def common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")

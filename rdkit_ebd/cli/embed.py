@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdkit_ebd.cli.common import PROBLEMS, usage_errors, written_or_reported
+from rdkit_ebd.cli.config import Config, SaveConfig, save_config
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
 from rdkit_ebd.cli.embed_run import run
@@ -50,6 +51,7 @@ def _conformers(value: str) -> str:
 
 
 def embed(
+    ctx: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -172,6 +174,8 @@ def embed(
             show_default="none",
         ),
     ] = None,
+    config: Config = None,
+    save: SaveConfig = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only problems: no progress, no summary.")] = False,
 ) -> None:
     """Make conformers and write them to an SD file.
@@ -236,6 +240,8 @@ def embed(
             job = FileJob(source, output, num_confs, params, hydrogens, crew, held, tables.wanted, columns, changes)
             if held:
                 held.finder()
+            if save:
+                save_config(ctx, save)
             found = finished_before(output, manifest(job, part_size)) if resume else None
             before = Tally(**found) if found else None
         tally = before or run(job, total, resume, part_size, quiet, tables)

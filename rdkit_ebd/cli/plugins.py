@@ -9,7 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from rdkit_ebd.cli.common import USAGE
+from rdkit_ebd.cli.tasks import OTHERS, TASKS, example_of, task_of
 
+MOST_LETTERS = 200  # of a command's line in the help
 COMMANDS = "rdkit_ebd.commands"  # entry points with commands of other packages, each a typer function
 
 
@@ -20,6 +22,18 @@ class Commands(TyperGroup):
         """Their names."""
         own = super().list_commands(ctx)
         return [*own, *(name for name in sorted(_plugins()) if name not in own)]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write them into the help by task, each with an example."""
+        for task in [*TASKS, OTHERS]:
+            rows = []
+            for name in [name for name in self.list_commands(ctx) if task_of(name) == task]:
+                command = self.get_command(ctx, name)
+                rows.append((name, command.get_short_help_str(MOST_LETTERS)))
+                rows += [("", example)] if (example := example_of(name)) else []
+            if rows:
+                with formatter.section(task):
+                    formatter.write_dl(rows)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name; None where there is none."""
