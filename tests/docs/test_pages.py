@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GENERATED = ("_build", "gallery", "reference")
 PAGES = sorted(p for p in DOCS.rglob("*.md") if p.relative_to(DOCS).parts[0] not in GENERATED)
-TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *PAGES, *ROOT.glob("plugins/*/README.md")]
+TEXTS = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
+    *PAGES,
+    *ROOT.glob("plugins/*/README.md"),
+]
 REPOSITORY = r"https://(?:github\.com|raw\.githubusercontent\.com)/rdkit-ebd/rdkit-ebd/(?:blob/|tree/)?main/([\w./-]+)"
 BLOCK = re.compile(r"(?:<!-- (needs|not run): ([^\n]*) -->\n)?```python\n(.*?)```", re.DOTALL)
 # Jargon that a reader has to decode.
