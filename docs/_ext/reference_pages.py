@@ -32,7 +32,7 @@ GROUPS = {
     "Parameters": ("EBD",),
     "Refine, score, rank": (
         *("RefineConformers", "RefineWithReport", "ScoreConformers", "RelativeEnergies", "BoltzmannWeights"),
-        *("SortConformers", "FilterEnergyWindow"),
+        *("SortConformers", "FilterEnergyWindow", "RankConformers", "Ranking"),
     ),
     "Compare conformers": (
         *("PruneConformers", "AlignConformers", "symmetry_mappings"),

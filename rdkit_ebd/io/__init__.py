@@ -1,4 +1,4 @@
-"""Files of molecules: `read_molecules` and `SDFWriter`; files appear whole or not at all."""
+"""Files of molecules: `read_molecules`, `SDFWriter`, inputs of quantum chemistry; files appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from rdkit_ebd.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from rdkit_ebd.io.isomers import entry_isomers as entry_isomers
+    from rdkit_ebd.io.quantum import QuantumInput as QuantumInput
+    from rdkit_ebd.io.quantum import ToASE as ToASE
+    from rdkit_ebd.io.quantum import XYZEnsemble as XYZEnsemble
     from rdkit_ebd.io.read import Entry as Entry
     from rdkit_ebd.io.read import count_molecules as count_molecules
     from rdkit_ebd.io.read import read_molecules as read_molecules
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Entry": "io.read",
     "Journal": "runtime.journal",
+    "QuantumInput": "io.quantum",
     "SDFWriter": "io.sdf",
+    "ToASE": "io.quantum",
+    "XYZEnsemble": "io.quantum",
     "count_molecules": "io.read",
     "entry_isomers": "io.isomers",
     "read_molecules": "io.read",
