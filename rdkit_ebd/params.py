@@ -133,9 +133,10 @@ class EBD:
     device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
     coarse: str | None = setting(
         None,
-        optional(choice("etkdg", "skeleton", "dg", "conformers")),
-        "seeds: ETKDGv3, the same of the heavy atoms alone with hydrogens put back, plain distance geometry, "
-        "or the molecule's own conformers; None: as the model was trained",
+        optional(choice("torsions", "etkdg", "skeleton", "dg", "conformers")),
+        "seeds: a few by ETKDGv3 whose bonds are turned as a library of torsions says, ETKDGv3, the same of the heavy "
+        "atoms alone with hydrogens put back, plain distance geometry, or the molecule's own conformers; "
+        "None: as the model was trained",
     )
     seedPool: int | None = setting(
         None,
@@ -147,6 +148,12 @@ class EBD:
         optional(number(0)),
         "what an angstrom nearer to a true conformer, as the network expects it, is worth in that choice, in angstrom "
         "of unlikeness; 0: nothing; None: the model's own",
+    )
+    seedEnergyShare: float = setting(
+        0.5,
+        number(above=0, high=1),
+        "with coarse='torsions': share of the seeds, those of lowest force-field energy, among which the least alike "
+        "are chosen; 1: all of them, for the widest spread",
     )
     ringShapes: bool = setting(True, flag, "give saturated rings shapes of low energy; False: as RDKit makes them")
     numSteps: int | None = setting(None, optional(whole(1, 1000)), "deblurring steps per round; None: the model's own")

@@ -297,6 +297,19 @@ def geometry_tables(
 
 
 @app.command()
+def torsion_library(
+    data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Reference sets, .npz or .sdf.")],
+    out: Annotated[Path, typer.Option("--out", "-o", dir_okay=False, help="The table to write, .json.gz.")],
+) -> None:
+    """Make the library of torsions that seeds of coarse=torsions are drawn from."""
+    from rdkit_ebd.train.data_prep.torsion_tables import make_library
+
+    with usage_errors():
+        count = make_library(data, out)
+    typer.echo(f"wrote {out}: {count} surroundings", err=True)
+
+
+@app.command()
 def ablate(
     data: Annotated[Path, typer.Argument(exists=True, help="Training set.")],
     valid: Annotated[Path, typer.Option(exists=True, help="Validation set.")],

@@ -13,7 +13,7 @@ from rdkit.Geometry import Point3D
 
 from rdkit_ebd.arrays.random_streams import coarse_base
 from rdkit_ebd.chem.stereo import stereo_kept
-from rdkit_ebd.embedding.component_task import OWN, SHAPED, SKELETON, Task
+from rdkit_ebd.embedding.component_task import OWN, SHAPED, SKELETON, TORSIONS, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.held_core import in_place
@@ -24,9 +24,11 @@ from rdkit_ebd.report import FailureCause
 from rdkit_ebd.runtime.deadline import NEVER
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
 from rdkit_ebd.seeds.seeding import Seeding
+from rdkit_ebd.seeds.torsion_seeds import TorsionSeeding
 
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
+TORSION_ATTEMPTS = 3  # what fails more often is embedded by itself
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
 LARGE, LARGE_ATTEMPTS = 120, 6  # atoms from which a seed with all of them takes seconds, and what is tried without then
 SLOW = 0.02  # seconds per atom that a conformer may take, for all that is known before the first is made
@@ -118,7 +120,9 @@ def right_seeds(
 ) -> tuple[list[int], Seeds]:
     """Coarse seeds with the written stereo, and others to choose from beside each: indices and seeds."""
     params = task.params.copy()
-    params.coarse, params.coordMap = coarse or task.coarse, {}  # which numbers the whole molecule's atoms
+    stage = coarse or task.coarse
+    turned = stage == TORSIONS and attempt < TORSION_ATTEMPTS
+    params.coarse, params.coordMap = SKELETON if stage == TORSIONS else stage, {}  # numbers are the whole molecule's
 
     def recipe(seed: int) -> Any:
         parameters: Any = params.coarse_parameters(seed)
@@ -135,11 +139,14 @@ def right_seeds(
         else:
             bare = task.skeleton if params.coarse == SKELETON and attempt < _skeleton_attempts(task) else None
             rings = task.rings if params.coarse in SHAPED else ()
-            seeding = Seeding(mol, task.tables, recipe, bare, task.deadline, rings)
+            by_distances = Seeding(mol, task.tables, recipe, bare, task.deadline, rings)
+            turning = TorsionSeeding(mol, task.tables, by_distances, params.seedEnergyShare)
+            seeding = turning if turned else by_distances
             # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew,
             # unless it is but a group of all that failed.
             numbers = range(len(pending)) if attempt and task.deadline == NEVER else pending
-            seeds = seeding.candidates(numbers, base, 1 if attempt else task.pool)
+            pool = task.pool if turned or not attempt else 1
+            seeds = seeding.candidates(numbers, base, pool)
     task.report.failures.update(seeds.failures)
     if task.component.held:
         many, pool = seeds.coords.shape[:2]

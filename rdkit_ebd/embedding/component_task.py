@@ -21,11 +21,13 @@ from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.seeds.ring_shapes import RingShapes, ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of
+from rdkit_ebd.seeds.torsion_seeds import POOL
 
 Callback = Callable[[int, Chem.Mol], None]
 
 OWN = "conformers"  # the coarse stage that makes no seeds
-SHAPED = ("skeleton", "etkdg")  # those whose saturated rings are given shapes of low energy
+TORSIONS = "torsions"  # the one that turns the bonds of a few
+SHAPED = (TORSIONS, "skeleton", "etkdg")  # those whose saturated rings are given shapes of low energy
 SKELETON = "skeleton"  # the one that makes them without hydrogens
 
 
@@ -35,7 +37,7 @@ class Task:
 
     component: Component
     params: EBD
-    coarse: str  # "etkdg", "dg", SKELETON or OWN
+    coarse: str  # "etkdg", "dg", SKELETON, TORSIONS or OWN
     model: LoadedModel
     tables: CheckTables
     deblurrer: Deblurrer
@@ -96,8 +98,11 @@ def make_task(
         graph = mol_graph(component.mol, vocabulary, tables.labels)
     coarse = params.coarse or model.config.sampling.coarse
     # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
-    bare = skeleton_of(component.mol) if coarse == SKELETON and graph is not None and not component.held else None
-    pool = (params.seedPool or model.config.sampling.seed_pool) if graph is not None else 1
+    if coarse == TORSIONS and component.held:
+        coarse = SKELETON  # whose bonds would have to turn about what is held
+    plain = coarse in (SKELETON, TORSIONS) and graph is not None and not component.held
+    own_pool = POOL if coarse == TORSIONS else model.config.sampling.seed_pool
+    pool = (params.seedPool or own_pool) if graph is not None else 1
     weight = model.config.sampling.quality_weight if params.qualityWeight is None else params.qualityWeight
     weight = weight if model.has_confidence else 0.0
     return Task(
@@ -108,7 +113,7 @@ def make_task(
         tables=tables,
         deblurrer=deblurrer,
         graph=graph,
-        skeleton=bare,
+        skeleton=skeleton_of(component.mol) if plain else None,
         rings=ring_shapes(component.mol, component.held) if params.ringShapes and coarse in SHAPED else (),
         pool=pool,
         quality_weight=weight,

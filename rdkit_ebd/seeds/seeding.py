@@ -78,6 +78,19 @@ class Seeding:
             candidates, sound = self._with_rivals(coords, good, base, pool - 1)
         return Seeds(candidates, sound, self.failures)
 
+    def templates(self, indices: Sequence[int], base: int) -> Seeds:
+        """Seeds whose bonds are to be turned: those that are crowded do as well, and are not made again.
+
+        Args:
+            indices: As `candidates` takes them.
+            base: Likewise.
+        """
+        coords = self._ensemble(indices, base)
+        right = self._right(coords)
+        if self.skeleton is not None and not right.any():
+            return self.candidates(indices, base)
+        return Seeds(coords[:, None], right[:, None], self.failures)
+
     def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:
         """One seed per conformer index: of its candidates the one least like those before.
 
@@ -112,17 +125,17 @@ class Seeding:
         if len(rows):
             streams = [hydrogen_stream(base, numbers[row]) for row in rows.tolist()]
             placed = with_hydrogens_back(self.skeleton, bare.first[rows], streams)
-            coords[rows] = self._with_room(self._shaped(placed, base, [numbers[row] for row in rows.tolist()]))
+            coords[rows] = self.with_room(self.shaped(placed, base, [numbers[row] for row in rows.tolist()]))
         return coords - coords.mean(1, keepdims=True)
 
-    def _shaped(self, coords: np.ndarray, base: int, numbers: Sequence[int]) -> np.ndarray:
+    def shaped(self, coords: np.ndarray, base: int, numbers: Sequence[int]) -> np.ndarray:
         """Conformers (K, N, 3), one for each number, with saturated rings in shapes of low energy."""
         if not self.rings:
             return coords
         shaped = with_ring_shapes(self.mol, self.rings, coords, base, numbers)
         return np.where(stereo_kept(shaped, self.tables.labels)[:, None, None], shaped, coords)
 
-    def _with_room(self, coords: np.ndarray) -> np.ndarray:
+    def with_room(self, coords: np.ndarray) -> np.ndarray:
         """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""
         quads, far_side = self._turning
         for row in np.flatnonzero(clearance(coords, self.tables.room) <= CROWDED):
@@ -139,7 +152,7 @@ class Seeding:
         rows, coords = np.flatnonzero(found.made), found.first
         if self.rings and len(rows):
             coords = coords.copy()
-            coords[rows] = self._with_room(self._shaped(coords[rows], base, [numbers[row] for row in rows.tolist()]))
+            coords[rows] = self.with_room(self.shaped(coords[rows], base, [numbers[row] for row in rows.tolist()]))
             coords = coords - coords.mean(1, keepdims=True)
         return coords
 
@@ -152,8 +165,11 @@ class Seeding:
 
     def _good(self, coords: np.ndarray) -> np.ndarray:
         """(K,) bool: made, of the written stereo, and not crowded."""
-        right = np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels)
-        return right & (clearance(coords, self.tables.room) > CROWDED)
+        return self._right(coords) & (clearance(coords, self.tables.room) > CROWDED)
+
+    def _right(self, coords: np.ndarray) -> np.ndarray:
+        """(K,) bool: made, and of the written stereo."""
+        return np.asarray(np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels))
 
     def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int) -> None:
         """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place."""
