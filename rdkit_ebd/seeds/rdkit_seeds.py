@@ -87,11 +87,6 @@ def coarse_seeds(
             # Random coordinates are for seeds whose distance matrix gives nothing; an ensemble's call has shown which.
             coords[row] = maker.first([(k, True)] if together and not nothing else [(k, False), (k, True)])
     return Seeds.single(coords, maker.failures)
-    for row, k in enumerate(indices):
-        if np.isnan(coords[row]).any():
-            # Random coordinates are for seeds whose distance matrix gives nothing; an ensemble's call has shown which.
-            coords[row] = maker.first([(k, True)] if together else [(k, False), (k, True)])
-    return Seeds.single(coords, maker.failures)
 
 
 def own_seeds(mol: Chem.Mol, indices: Sequence[int]) -> Seeds:

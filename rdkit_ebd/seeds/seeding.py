@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from rdkit_ebd.seeds.recombine import recombined
 from rdkit_ebd.seeds.ring_shapes import RingShapes, with_ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, with_hydrogens_back
 
+WHOLE_TAKES = 2  # times as long as a seed without hydrogens, at least
 MORE_TRIALS = 3  # for skeletons whose every seed is crowded, before all atoms are embedded
 # RDKit's own trials per seed, times those with all atoms: they cost less and fail more often, and a seed that an
 # ensemble lacks costs the most.
@@ -69,10 +71,11 @@ class Seeding:
             base: From `streams.coarse_base`.
             pool: Candidates for each conformer, at most.
         """
+        since = time.perf_counter()
         coords = self._ensemble(indices, base)
         good = self._good(coords)
         if self.skeleton is not None:
-            self._mend(coords, good, indices, base)
+            self._mend(coords, good, indices, base, time.perf_counter() - since)
         candidates, sound = coords[:, None], good[:, None]
         if pool > 1 and len(indices) > 1 and len(self._turning[0]):
             candidates, sound = self._with_rivals(coords, good, base, pool - 1)
@@ -171,18 +174,24 @@ class Seeding:
         """(K,) bool: made, and of the written stereo."""
         return np.asarray(np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels))
 
-    def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int) -> None:
-        """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place."""
+    def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int, pace: float) -> None:
+        """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place.
+
+        Nothing is begun that would end after the deadline, as the trial before took so many seconds (`pace`).
+        """
         left = np.flatnonzero(~good)
         for trial in range(1, 1 + MORE_TRIALS):
-            if not len(left) or not np.isfinite(coords).any():
+            # RDKit looks at the time between its trials alone, of which one takes seconds for a large ring.
+            if not len(left) or not np.isfinite(coords).any() or self.deadline.left < pace:
                 break
+            since = time.perf_counter()
             numbers = range(len(left)) if self.deadline == NEVER else [indices[row] for row in left.tolist()]
             again = self._ensemble(numbers, repeat_base(base, trial))
+            pace = time.perf_counter() - since
             fit = self._good(again)
             coords[left[fit]] = again[fit]
             left = left[~fit]
-        if len(left):
+        if len(left) and self.deadline.left >= WHOLE_TAKES * pace:
             coords[left] = self._whole([indices[row] for row in left.tolist()], base)
         good[:] = self._good(coords)
 
