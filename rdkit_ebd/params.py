@@ -26,37 +26,9 @@ from rdkit_ebd._param_kinds import (
     text,
     whole,
 )
+from rdkit_ebd._param_names import KEYWORD_ALIASES, NOT_SHARED, OTHER_NAMES, PRESETS
 from rdkit_ebd.potentials import get_potential, require_engine
 from rdkit_ebd.runtime.cores import usable_cores
-
-# rdDistGeom.EmbedMultipleConfs and EmbedParameters call these things by different names.
-KEYWORD_ALIASES = {"maxAttempts": "maxIterations", "forceTol": "optimizerForceTol", "printExpTorsionAngles": "verbose"}
-
-# What other packages and other people call them, in lower case without underscores.
-OTHER_NAMES = {
-    **dict.fromkeys(("seed", "rngseed", "randomstate"), "randomSeed"),
-    **dict.fromkeys(("numconfs", "nconfs", "nconformers", "numconformers", "confs", "count"), "numConfs"),
-    **dict.fromkeys(("threads", "nthreads", "njobs", "ncpus", "cpus"), "numThreads"),
-    **dict.fromkeys(("rms", "rmsd", "rmscutoff", "rmsdcutoff", "prunermsd", "rmsdthreshold"), "pruneRmsThresh"),
-    **dict.fromkeys(("forcefield", "optimize", "minimize", "minimise", "relax"), "refine"),
-    **dict.fromkeys(("window", "ewindow", "energycutoff"), "energyWindow"),
-    **dict.fromkeys(("core", "coremap", "fixedatoms", "constraints"), "coordMap"),
-    **dict.fromkeys(("maxattempts", "attempts", "retries"), "maxIterations"),
-    "randomcoords": "useRandomCoords",
-    "steps": "numSteps",
-    "rounds": "numRounds",
-    "seeds": "seedPool",
-    "weights": "model",
-}
-
-# What RDKit's EmbedParameters has and EBD has not, and why.
-NOT_SHARED = {
-    "enableSequentialRandomSeeds": "always on: conformer k never depends on how many were asked for",
-    "onlyInitialEmbedding": "an error when True: the model starts from finished seeds",
-    "SetBoundsMat": "an error when set: the model has its own distances",
-    "SetCPCI": "RDKit offers no way to read it back, so it cannot be honoured nor noticed",
-}
-
 
 MOST_THREADS = 10_000
 
@@ -245,6 +217,26 @@ class EBD:
     def describe() -> str:
         """Name, default and meaning of every field, one per line."""
         return "\n".join(f"{name} = {_default(f)!r}: {f.metadata['help']}" for name, f in FIELDS.items())
+
+    @classmethod
+    def preset(cls, name: str, **settings: Any) -> EBD:
+        """Parameters for a purpose, those given changed.
+
+        Args:
+            name: "dft", "docking" or "fast"; the page on recall, precision and speed has what is measured of each.
+            settings: Any other fields.
+
+        Raises:
+            ValueError: There is no such preset.
+
+        Example:
+            >>> EBD.preset("docking", randomSeed=7)
+            EBD(randomSeed=7, coarse='torsions', numRounds=1, seedEnergyShare=1.0)
+        """
+        if name not in PRESETS:
+            known = ", ".join(map(repr, PRESETS))
+            raise ValueError(f"there is no preset {name!r}: known are {known}{_nearest(name, PRESETS)}")
+        return cls(**{**PRESETS[name], **settings})
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, as JSON takes it."""

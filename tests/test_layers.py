@@ -16,7 +16,7 @@ import rdkit_ebd
 PACKAGE = Path(rdkit_ebd.__file__).parent
 # From low to high: a package may import those of lower levels, never a sibling. Modules of the root stand by name.
 LEVELS = (
-    {"_version", "_param_kinds", "runtime", "arrays"},
+    {"_version", "_param_kinds", "_param_names", "runtime", "arrays"},
     {"chem", "potentials", "generators", "report"},
     {"params", "judge", "data", "io"},
     {"ensemble"},

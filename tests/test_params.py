@@ -14,7 +14,8 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from rdkit.Geometry import Point3D
 
-from rdkit_ebd.params import EBD, FIELDS, KEYWORD_ALIASES, NOT_SHARED
+from rdkit_ebd._param_names import KEYWORD_ALIASES, NOT_SHARED, PRESETS
+from rdkit_ebd.params import EBD, FIELDS
 
 RECIPES = ["ETKDGv3", "ETKDGv2", "ETKDG", "KDG", "ETDG", "ETDGv2", "DG", "srETKDGv3", "ETKDGv4", "EmbedParameters"]
 COARSE = [name for name, f in FIELDS.items() if f.metadata["coarse"]]
@@ -35,7 +36,7 @@ OTHER = {
         "score": "GFN2-xTB",
         "energyWindow": 6.0,
     },
-    **{"overSample": 2.0, "seedPool": 2, "qualityWeight": 1.5, "roundTolerance": 0.05},
+    **{"overSample": 2.0, "seedPool": 2, "qualityWeight": 1.5, "roundTolerance": 0.05, "seedEnergyShare": 1.0},
 }
 
 MISTAKES = [
@@ -271,3 +272,16 @@ def test_failure_counts_are_kept_where_rdkit_keeps_them() -> None:
 def test_threads_are_at_least_one() -> None:
     assert EBD(numThreads=3).threads() == 3
     assert EBD(numThreads=0).threads() >= EBD(numThreads=-1).threads() >= EBD(numThreads=-10_000).threads() == 1
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_parameters_that_may_be_changed(name: str) -> None:
+    assert EBD.preset(name).changed() == PRESETS[name]
+    changed = EBD.preset(name, numRounds=3, randomSeed=5)
+    assert (changed.numRounds, changed.randomSeed, changed.coarse) == (3, 5, PRESETS[name].get("coarse"))
+    changed.validate()
+
+
+def test_a_preset_that_does_not_exist_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'docking'"):
+        EBD.preset("dock")

@@ -35,6 +35,8 @@ def kabsch_rotation(x: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         a = (x * mask[..., None]).to(dtype).transpose(1, 2) @ target.to(dtype)
         if a.is_cuda:
             return rotation_by_powers(a).to(x.dtype)
+        # One conformer that is lost must not raise for all of its batch: it is judged as not finite later.
+        a = torch.where(a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True), a, torch.zeros_like(a))
         u, _, vh = torch.linalg.svd(a)
         flip = torch.ones_like(a[..., 0])
         flip[..., 2] = torch.sign(torch.linalg.det(u @ vh))

@@ -23,10 +23,19 @@ if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help`
 class Coarse(str, Enum):
     """Values of --coarse."""
 
+    torsions = "torsions"
     etkdg = "etkdg"
     skeleton = "skeleton"
     dg = "dg"
     conformers = "conformers"
+
+
+class Preset(str, Enum):
+    """Values of --preset."""
+
+    dft = "dft"
+    docking = "docking"
+    fast = "fast"
 
 
 class Fallback(str, Enum):
@@ -77,6 +86,10 @@ def embed(
     prune: Annotated[
         float, typer.Option(min=0, help="Drop what is this near a kept one, heavy-atom RMSD in angstrom; 0: nothing.")
     ] = 0.0,
+    preset: Annotated[
+        Preset | None,
+        typer.Option(help="Settings for a purpose, unless said otherwise: equilibrium, widest spread, least time."),
+    ] = None,
     over_sample: Annotated[
         float, typer.Option(min=1, help="Conformers to make for each that is kept, the most diverse; 1: keep all.")
     ] = 1.0,
@@ -99,7 +112,8 @@ def embed(
     coarse: Annotated[
         Coarse | None,
         typer.Option(
-            help="Seeds: ETKDGv3, the same of heavy atoms alone, plain distance geometry, or those of an SD file.",
+            help="Seeds: bonds of a few turned, ETKDGv3, the same of heavy atoms alone, plain distance geometry, or "
+            "those of an SD file.",
             show_default="the model's",
         ),
     ] = None,
@@ -201,6 +215,7 @@ def embed(
                         "--resume needs a --seed other than -1: fresh conformers are not those of the first run"
                     )
         params = _parameters(
+            preset,
             randomSeed=seed,
             pruneRmsThresh=prune,
             overSample=over_sample,
@@ -268,13 +283,14 @@ def _workers(workers: int | None, threads: int | None, total: int | None) -> int
     return default_workers() if workers is None else workers
 
 
-def _parameters(**values: Any) -> EBD:
+def _parameters(preset: Preset | None, **values: Any) -> EBD:
     """Parameters that are known to work, the model loaded: what is wrong with them is said before any molecule."""
     from rdkit_ebd.generators.checkpoint import load_model
     from rdkit_ebd.params import EBD
 
     with usage_errors():
-        params = EBD(**values)
+        given = {name: value for name, value in values.items() if value is not None}
+        params = EBD.preset(preset.value if preset else "dft", **given)
         params.validate()
         params.require_engines()
         load_model(params.model, params.device)

@@ -13,7 +13,7 @@ from rdkit.Geometry import Point3D
 
 from rdkit_ebd.arrays.random_streams import coarse_base
 from rdkit_ebd.chem.stereo import stereo_kept
-from rdkit_ebd.embedding.component_task import OWN, SHAPED, SKELETON, TORSIONS, Task
+from rdkit_ebd.embedding.component_task import LARGE, OWN, SHAPED, SKELETON, TORSIONS, Task
 from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.held_core import in_place
@@ -30,7 +30,7 @@ DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
 TORSION_ATTEMPTS = 3  # what fails more often is embedded by itself
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
-LARGE, LARGE_ATTEMPTS = 120, 6  # atoms from which a seed with all of them takes seconds, and what is tried without then
+LARGE_ATTEMPTS = 6  # of large molecules, whose seeds take seconds with all atoms
 SLOW = 0.02  # seconds per atom that a conformer may take, for all that is known before the first is made
 SHARE = 0.5  # of the time left, that conformers made together should take where time is limited
 HOPELESS = 3  # conformers without a seed, after which an attempt is given up where time is limited

@@ -29,6 +29,7 @@ OWN = "conformers"  # the coarse stage that makes no seeds
 TORSIONS = "torsions"  # the one that turns the bonds of a few
 SHAPED = (TORSIONS, "skeleton", "etkdg")  # those whose saturated rings are given shapes of low energy
 SKELETON = "skeleton"  # the one that makes them without hydrogens
+LARGE = 120  # atoms, beyond which every seed takes seconds: bonds of a few are turned, unless the user says otherwise
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def make_task(
     if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)
-    coarse = params.coarse or model.config.sampling.coarse
+    large = len(component.atoms) > LARGE and model.config.sampling.coarse == SKELETON
+    coarse = params.coarse or (TORSIONS if large else model.config.sampling.coarse)
     # Held atoms may be hydrogens, and what is not deblurred needs them in place as they are.
     if coarse == TORSIONS and component.held:
         coarse = SKELETON  # whose bonds would have to turn about what is held

@@ -1,12 +1,10 @@
-"""Which shapes are least alike? Points spread evenly, and a farthest-point choice by distances between heavy atoms.
+"""Which of many shapes are least alike? A farthest-point choice by distances between heavy atoms.
 
 Profiles of distances need no superposition: all of many shapes are compared by one matrix product. Equivalent atoms
 may swap, as far as sorting the distances of equivalent pairs allows for it, and handedness shows in signed volumes.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -54,46 +52,14 @@ def _volumes(coords: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.asarray(np.cbrt(volumes) * np.sqrt(len(single) / 8))
 
 
-def least_alike_in_turn(profiles: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """Choose a shape for each of K conformers, in turn: what comes later never changes what came before.
-
-    Args:
-        profiles: (K, P, F) of P candidates for each.
-        fit: (K, P) bool, which of them may be chosen.
-
-    Returns:
-        (K,) which candidate, the farthest from all that were chosen before it; 0 where none is fit, and then it is
-        nothing to be unlike.
-    """
-    count, most, _ = profiles.shape
-    flat = profiles.reshape(count * most, -1)
-    squares = (flat**2).sum(1)
-    nearest = np.full(count * most, np.inf)
-    picks = np.zeros(count, np.int64)
-    for k in range(count):
-        own = slice(k * most, (k + 1) * most)
-        if not fit[k].any():
-            continue
-        picks[k] = int(np.argmax(np.where(fit[k], nearest[own], -np.inf)))
-        last = k * most + picks[k]
-        later = slice((k + 1) * most, None)
-        nearest[later] = np.minimum(nearest[later], squares[later] + squares[last] - 2 * flat[later] @ flat[last])
-    return picks
-
-
-def even_points(dimensions: int, numbers: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
-    """Points that fill a cube evenly, however many there are: (D, M) from 0 to 1, for M numbers.
-
-    Steps of powers of a generalised golden ratio (Roberts, 2018), from a random start in each dimension.
-
-    Args:
-        dimensions: D.
-        numbers: (M,) which points of the sequence.
-        seeds: D seeds of the starts.
-    """
-    ratio = 2.0
-    for _ in range(60):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    steps = ratio ** -np.arange(1.0, dimensions + 1)
-    starts = np.array([np.random.default_rng(seed).random() for seed in seeds])
-    return np.asarray((starts[:, None] + steps[:, None] * numbers[None]) % 1.0).reshape(dimensions, len(numbers))
+def least_alike(profiles: np.ndarray, count: int) -> np.ndarray:
+    """Rows (count,) of profiles (M, P), each the farthest from those before it; the first is row 0."""
+    squares = (profiles**2).sum(1)
+    chosen = np.zeros(min(count, len(profiles)), np.int64)
+    nearest = np.full(len(profiles), np.inf)
+    for k in range(1, len(chosen)):
+        last = chosen[k - 1]
+        nearest = np.minimum(nearest, squares + squares[last] - 2 * profiles @ profiles[last])
+        nearest[chosen[:k]] = -np.inf
+        chosen[k] = int(np.argmax(nearest))
+    return chosen

@@ -3,7 +3,7 @@
 Distance geometry makes the rings and the local geometry of a few templates; what makes the conformers of a molecule
 differ are the angles about its bonds. They are drawn for more conformers than are wanted, evenly over what reference
 ensembles show of each bond's surroundings. The crowded are left out, those of high energy if that is wanted, and of the
-others those are taken that are least like the ones before them.
+others those are taken that are least alike. That is a choice of a whole set: where more are wanted, all are others.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.arrays.random_streams import torsion_stream
+from rdkit_ebd.arrays.random_streams import repeat_base, torsion_stream
 from rdkit_ebd.chem.stereo import stereo_kept
 from rdkit_ebd.chem.torsion_environments import turning_bonds
 from rdkit_ebd.chem.torsions import dihedral_angles, rotatable_bonds, turn
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.seeds.declash import clearance
-from rdkit_ebd.seeds.diverse import even_points, least_alike_in_turn, shape_profiles
+from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
 from rdkit_ebd.seeds.rdkit_seeds import Seeds
 from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import CROWDED, Seeding
 from rdkit_ebd.seeds.torsion_library import angles_at, torsion_library
 
-LEAST_TEMPLATES, PER_RING = 4, 2  # embeddings of a molecule, and more for each ring that can pucker
+LEAST_TEMPLATES, PER_RING = 6, 3  # embeddings of a molecule, and more for each ring that can pucker
 LARGEST_RING, PER_LARGE_RING = 8, 12  # atoms; the shapes of larger rings are many
-POOL = 6  # conformers assembled for each that is wanted
+POOL = 4  # conformers assembled for each that is wanted
 CHUNK = 256  # conformers whose distances are looked at together
 
 
@@ -41,7 +41,7 @@ class TorsionSeeding:
         mol: All hydrogens explicit; not modified.
         tables: What its conformers are judged by.
         embedding: Who makes conformers by distance geometry, and gives rings their shapes.
-        share: Of the seeds for a conformer that are not crowded, those of lowest energy that may be chosen; 1: all.
+        share: Of the seeds that are not crowded, those of lowest energy among which is chosen; 1: all of them.
         failures: RDKit's failure causes and how often each was met.
     """
 
@@ -52,66 +52,61 @@ class TorsionSeeding:
     failures: Counter[str] = field(default_factory=Counter)
 
     def candidates(self, indices: Sequence[int], base: int, pool: int = POOL) -> Seeds:
-        """A seed for each conformer index: of a few that are assembled for it, the one least like those before it.
-
-        The first six of twelve are the six.
+        """A seed for each conformer index; the set of them, not each by itself, follows from base and indices.
 
         Args:
-            indices: Conformer indices wanted, ascending.
+            indices: Conformer indices wanted.
             base: From `streams.coarse_base`.
             pool: Conformers assembled for each that is wanted.
         """
-        count = self._template_count()
-        known = self.embedding.templates(range(min(indices[-1] + 1, count)), base)
+        wanted = len(indices)
+        known = self.embedding.templates(range(min(wanted, self._template_count())), base)
         self.failures += known.failures
-        template = _templates_of(np.array(indices), known.made & known.sound[:, 0], known.made, count)
-        rows = np.flatnonzero(template >= 0)
-        coords = np.full((len(indices), self.mol.GetNumAtoms(), 3), np.nan)
-        sound = np.zeros(len(indices), bool)
-        if len(rows):
-            numbers = (np.array(indices)[rows, None] * pool + np.arange(pool)).reshape(-1)
-            made = self._assembled(known.first[np.repeat(template[rows], pool)], numbers, base)
-            coords[rows], sound[rows] = self._picked(made, pool)
-            coords -= coords.mean(1, keepdims=True)
-        return Seeds(coords[:, None], sound[:, None], self.failures)
+        usable = known.first[known.sound[:, 0]] if known.sound.any() else known.first[known.made]
+        if not len(usable):
+            return Seeds.single(np.full((wanted, self.mol.GetNumAtoms(), 3), np.nan), self.failures)
+        # Those of another group of the same molecule must be others.
+        made = self._assembled(usable, range(pool * indices[0], pool * (indices[0] + wanted)), base)
+        picked = self._picked(made, wanted)
+        sound = self._room(picked) > CROWDED
+        return Seeds((picked - picked.mean(1, keepdims=True))[:, None], sound[:, None], self.failures)
 
-    def _assembled(self, made: np.ndarray, numbers: np.ndarray, base: int) -> np.ndarray:
-        """Conformers (M, N, 3) of the templates given, with angles of the library; what it lacks stays as it is."""
+    def _assembled(self, templates: np.ndarray, numbers: range, base: int) -> np.ndarray:
+        """Conformers (M, N, 3) of templates in turn, with angles of the library; where it has none, of others."""
         _, far_side = rotatable_bonds(self.mol)
-        made = self.embedding.shaped(made, base, numbers.tolist())
-        bonds = turning_bonds(self.mol)
-        shares = even_points(len(bonds), numbers, [torsion_stream(base, place) for place in range(len(bonds))])
-        for bond, points in zip(bonds, shares, strict=True):
+        count, own = len(numbers), repeat_base(base, numbers.start)
+        made = self.embedding.shaped(templates[np.array(numbers) % len(templates)], base, numbers)
+        for place, bond in enumerate(turning_bonds(self.mol)):
             chances = torsion_library().chances(bond.names)
-            if chances is not None:
-                now = dihedral_angles(made, np.array([bond.quad]))[:, 0]
-                _, a, b, _ = bond.quad
-                turn(made, a, b, far_side[bond.row], angles_at(chances, points) - now)
+            random = np.random.default_rng(torsion_stream(own, place))
+            now = dihedral_angles(made, np.array([bond.quad]))[:, 0]
+            order = random.permutation(count)
+            if chances is None:
+                wanted = now[order]
+            else:  # every share of the distribution once, in an order of its own for each bond
+                wanted = angles_at(chances, (order + random.random(count)) / count)
+            _, a, b, _ = bond.quad
+            turn(made, a, b, far_side[bond.row], wanted - now)
         return made
 
-    def _picked(self, made: np.ndarray, pool: int) -> tuple[np.ndarray, np.ndarray]:
-        """One of each `pool` conformers (K * pool, N, 3), and which are sound: (K, N, 3) and (K,) bool."""
+    def _picked(self, made: np.ndarray, wanted: int) -> np.ndarray:
+        """The conformers (K, N, 3) of (M, N, 3) that are wanted."""
         room = self._room(made)
-        fit = (room > CROWDED).reshape(-1, pool)
-        wanted = self._low(made, fit) if self.share < 1 else fit
-        picks = least_alike_in_turn(shape_profiles(made, self._classes()).reshape(*fit.shape, -1), wanted)
-        lacking = ~fit.any(1)
-        picks[lacking] = room.reshape(fit.shape)[lacking].argmax(1)
-        rows = np.arange(len(fit)) * pool + picks
-        coords = made[rows]
-        if lacking.any():
-            coords[lacking] = self.embedding.with_room(coords[lacking])
-        return coords, self._room(coords) > CROWDED
+        fit = np.flatnonzero(room > CROWDED)
+        if len(fit) < wanted:
+            nearly = np.argsort(-room, kind="stable")[:wanted]
+            return self.embedding.with_room(made[nearly])
+        fit = self._low(made, fit, wanted)
+        return np.asarray(made[fit[least_alike(shape_profiles(made[fit], self._classes()), wanted)]])
 
-    def _low(self, made: np.ndarray, fit: np.ndarray) -> np.ndarray:
-        """(K, P) bool, which of those that are fit are among the lower of their row."""
-        energies = rough_energies(self.mol, made[fit.reshape(-1)])
+    def _low(self, made: np.ndarray, fit: np.ndarray, wanted: int) -> np.ndarray:
+        """Of the rows `fit` those of low energy, the lowest first."""
+        if self.share == 1 or len(fit) <= wanted:
+            return fit
+        energies = rough_energies(self.mol, made[fit])
         if energies is None:
             return fit
-        all_of_them = np.full(fit.shape, np.inf)
-        all_of_them[fit] = energies
-        ranks = all_of_them.argsort(1, kind="stable").argsort(1, kind="stable")
-        return np.asarray(fit & (ranks < np.ceil(self.share * fit.sum(1, keepdims=True))))
+        return np.asarray(fit[np.argsort(energies, kind="stable")[: max(wanted, int(self.share * len(fit)))]])
 
     def _room(self, coords: np.ndarray) -> np.ndarray:
         """Clearance of conformers (K, N, 3), negative where they lack the written stereo."""
@@ -131,17 +126,3 @@ class TorsionSeeding:
         """(N,) which heavy atoms are equivalent; -1: a hydrogen."""
         ranks = np.array(Chem.CanonicalRankAtoms(self.mol, breakTies=False, includeChirality=False))
         return np.where([atom.GetAtomicNum() > 1 for atom in self.mol.GetAtoms()], ranks, -1)
-
-
-def _templates_of(indices: np.ndarray, sound: np.ndarray, made: np.ndarray, count: int) -> np.ndarray:
-    """Which template each conformer is made of, (K,): its own, or the last sound one before it; -1 where there is none.
-
-    Nothing that comes later matters, so that it does not matter how many are wanted.
-    """
-    found = np.full(len(indices), -1)
-    for usable in (made, sound):  # the sound ones have the last word
-        places = np.where(usable, np.arange(len(usable)), -1)
-        latest = np.maximum.accumulate(places)
-        at = latest[np.minimum(indices % count, len(latest) - 1)]
-        found = np.where(at >= 0, at, found)
-    return found

@@ -222,3 +222,12 @@ def test_a_linear_chain_has_no_dihedral_and_finite_gradients() -> None:
     assert (angle == 0).all()
     assert x.grad is not None
     assert torch.isfinite(x.grad).all()
+
+
+def test_a_lost_conformer_does_not_raise_for_its_batch() -> None:
+    x = torch.randn(3, 5, 3, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(3, 5)
+    lost = x.clone()
+    lost[1, 2] = torch.nan
+    found = kabsch_rotation(lost, x, mask)
+    assert torch.allclose(found[[0, 2]], kabsch_rotation(x, x, mask)[[0, 2]])

@@ -14,7 +14,7 @@ from rdkit_ebd import EBD, EmbedMultipleConfs, EmbedWithReport
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
 from rdkit_ebd.judge.tables import check_tables
-from rdkit_ebd.seeds.diverse import even_points, least_alike_in_turn, shape_profiles
+from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
 from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import Seeding
 from rdkit_ebd.seeds.torsion_seeds import TorsionSeeding
@@ -122,25 +122,10 @@ def test_profiles_know_equivalent_atoms_and_mirror_images() -> None:
     assert np.allclose(np.abs(shape_profiles(turned, classes)), np.abs(profiles[:1]), atol=1e-6)
 
 
-def test_the_choice_is_of_the_farthest_from_those_before() -> None:
-    profiles = np.array([[[0.0], [3.0]], [[0.1], [1.0]], [[9.0], [0.5]], [[8.0], [4.0]]])
-    fit = np.ones((4, 2), bool)
-    assert least_alike_in_turn(profiles, fit).tolist() == [0, 1, 0, 1]
-    fit[1] = False
-    assert least_alike_in_turn(profiles, fit).tolist() == [0, 0, 0, 1]
-    assert least_alike_in_turn(profiles[:2], fit[:2]).tolist() == [0, 0]
-
-
-def test_points_fill_a_cube_evenly_from_any_start() -> None:
-    points = even_points(2, np.arange(64), [1, 2])
-    cells = {(int(x * 4), int(y * 4)) for x, y in points.T}
-    assert len(cells) == 16  # random points leave some of them empty
-    assert np.array_equal(even_points(2, np.arange(10, 20), [1, 2]), points[:, 10:20])
-
-
-def test_the_first_of_many_are_the_few() -> None:
-    few, many = (_positions(_made(IMATINIB, count)) for count in (4, 9))
-    assert np.allclose(few, many[:4], atol=1e-2)
+def test_the_choice_is_of_the_farthest() -> None:
+    line = np.array([[0.0], [0.1], [10.0], [5.0], [9.9]])
+    assert least_alike(line, 3).tolist() == [0, 2, 3]
+    assert sorted(least_alike(line, 9).tolist()) == [0, 1, 2, 3, 4]
 
 
 def test_stereo_of_double_bonds_between_turned_ends_is_kept() -> None:

@@ -1,0 +1,41 @@
+"""What are parameters called elsewhere, and which settings of them serve which purpose?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# rdDistGeom.EmbedMultipleConfs and EmbedParameters call these things by different names.
+KEYWORD_ALIASES = {"maxAttempts": "maxIterations", "forceTol": "optimizerForceTol", "printExpTorsionAngles": "verbose"}
+
+# What other packages and other people call them, in lower case without underscores.
+OTHER_NAMES = {
+    **dict.fromkeys(("seed", "rngseed", "randomstate"), "randomSeed"),
+    **dict.fromkeys(("numconfs", "nconfs", "nconformers", "numconformers", "confs", "count"), "numConfs"),
+    **dict.fromkeys(("threads", "nthreads", "njobs", "ncpus", "cpus"), "numThreads"),
+    **dict.fromkeys(("rms", "rmsd", "rmscutoff", "rmsdcutoff", "prunermsd", "rmsdthreshold"), "pruneRmsThresh"),
+    **dict.fromkeys(("forcefield", "optimize", "minimize", "minimise", "relax"), "refine"),
+    **dict.fromkeys(("window", "ewindow", "energycutoff"), "energyWindow"),
+    **dict.fromkeys(("core", "coremap", "fixedatoms", "constraints"), "coordMap"),
+    **dict.fromkeys(("maxattempts", "attempts", "retries"), "maxIterations"),
+    "randomcoords": "useRandomCoords",
+    "steps": "numSteps",
+    "rounds": "numRounds",
+    "seeds": "seedPool",
+    "weights": "model",
+}
+
+# What RDKit's EmbedParameters has and EBD has not, and why.
+NOT_SHARED = {
+    "enableSequentialRandomSeeds": "always on: conformer k does not depend on their number (coarse=torsions apart)",
+    "onlyInitialEmbedding": "an error when True: the model starts from finished seeds",
+    "SetBoundsMat": "an error when set: the model has its own distances",
+    "SetCPCI": "RDKit offers no way to read it back, so it cannot be honoured nor noticed",
+}
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "dft": {},
+    "docking": {"coarse": "torsions", "numRounds": 1, "seedEnergyShare": 1.0},
+    "fast": {"coarse": "torsions", "numRounds": 1},
+}
+"""Settings by purpose: what DFT ensembles hold (the defaults), the widest spread (for shapes, too), the least time."""
