@@ -19,6 +19,7 @@ What there is:
     a drawn shape       FragmentLayout
     a known core        MatchCore, or core=... where conformers are made
     files               rdkit_ebd.io: read_molecules, SDFWriter
+    a page to look at   show
     pictures            rdkit_ebd.viz: draw_ensemble, draw_deblurring
 
 Coordinates are in angstrom and energies in kcal/mol. Examples in docstrings take `from rdkit import Chem` and
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from rdkit_ebd.report import EmbedReport as EmbedReport
     from rdkit_ebd.report import FailureCause as FailureCause
     from rdkit_ebd.seeds.fragment_layout import FragmentLayout as FragmentLayout
+    from rdkit_ebd.viz.page import show as show
 
 __path__.append(str(Path(__file__).parent / "_moved"))  # modules under their names of 0.1, for one release
 
@@ -114,6 +116,8 @@ _HOMES = {
     "FailureCause": "report",
     "get_provenance": "chem.provenance",
     "set_provenance": "chem.provenance",
+    # look
+    "show": "viz.page",
     # models and data
     "available_models": "generators.checkpoint",
     "read_records": "data.readers",

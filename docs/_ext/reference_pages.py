@@ -41,6 +41,7 @@ GROUPS = {
     "Reports and provenance": (
         *("EmbedReport", "LibraryReport", "RefineReport", "FailureCause", "get_provenance", "set_provenance"),
     ),
+    "Look": ("show",),
     "Models and data": ("available_models", "read_records"),
     "More": (),
 }

@@ -18,6 +18,7 @@ from rdkit_ebd.cli.models import models
 from rdkit_ebd.cli.plugins import Commands
 from rdkit_ebd.cli.rank import rank
 from rdkit_ebd.cli.refine import refine, score
+from rdkit_ebd.cli.show import show
 from rdkit_ebd.cli.tasks import EXIT_CODES
 from rdkit_ebd.cli.train import app as training
 from rdkit_ebd.cli.validate import validate
@@ -36,6 +37,7 @@ app.command()(embed)
 app.command()(refine)
 app.command()(score)
 app.command()(rank)
+app.command()(show)
 app.command()(validate)
 app.command()(evaluate)
 app.command()(bench)

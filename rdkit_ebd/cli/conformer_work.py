@@ -260,15 +260,32 @@ def _checked(source: str, output: str | None, method: str) -> int | None:
     Raises:
         ValueError: INPUT has no coordinates or no records, OUTPUT is no SD file or INPUT itself, there is no METHOD.
     """
-    from rdkit_ebd.io.read import count_molecules, place
     from rdkit_ebd.io.sdf import check_output
     from rdkit_ebd.potentials import require_engine
 
     if output:
         check_output(output, source)
+    check_coordinates(source)
+    require_engine(method)
+    return expected_records(source)
+
+
+def check_coordinates(source: str) -> None:
+    """Raise a ValueError for an input whose format has no coordinates."""
+    from rdkit_ebd.io.read import place
+
     if place(source) != "record":
         raise ValueError(f"{source!r} has no coordinates: give an SD, MOL2, Maestro, PDB or XYZ file")
-    require_engine(method)
+
+
+def expected_records(source: str) -> int | None:
+    """The number of records, where more than reading tells it.
+
+    Raises:
+        ValueError: There are none.
+    """
+    from rdkit_ebd.io.read import count_molecules
+
     expected = count_molecules(source)
     if expected == 0:
         raise ValueError(f"{source} holds no records")

@@ -94,14 +94,9 @@ def rank(
 
 def _ranked(mol: Chem.Mol, by: str | None, temperature: float, cluster_rmsd: float, threads: int) -> Ranking:
     from rdkit_ebd.ensemble.rank import RankConformers
-    from rdkit_ebd.ensemble.score import stored_energies
+    from rdkit_ebd.ensemble.score import unscored_method
 
-    method = by
-    if by is None:
-        try:
-            stored_energies(list(mol.GetConformers()))
-        except ValueError:  # none, or of several methods
-            method = DEFAULT_METHOD
+    method = unscored_method(list(mol.GetConformers()), by, DEFAULT_METHOD)
     return RankConformers(mol, method, temperature=temperature, clusterRmsd=cluster_rmsd, numThreads=threads)
 
 

@@ -12,6 +12,7 @@ TASKS: dict[str, dict[str, str]] = {
         "score": "rdkit-ebd score minima.sdf --method GFN2-xTB --sort -o scored.sdf",
         "rank": "rdkit-ebd rank scored.sdf --top 3 --table ranks.csv -o lowest.sdf",
     },
+    "Look": {"show": "rdkit-ebd show scored.sdf -o page.html"},
     "Hand over": {"dock-prep": "rdkit-ebd dock-prep library.smi -o ligands"},
     "Measure": {
         "evaluate": "rdkit-ebd evaluate references.npz -m EBD -m ETKDGv3",

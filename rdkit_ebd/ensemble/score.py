@@ -205,5 +205,21 @@ def stored_energies(conformers: Sequence[Conformer]) -> tuple[list[float], str]:
     return [values["ebd_energy"] for values in stored], "".join(methods)
 
 
+def unscored_method(
+    conformers: Sequence[Conformer], method: str | Potential | None, default: str
+) -> str | Potential | None:
+    """The method by which conformers are still to be scored; None where they have energies and no other was asked for.
+
+    Where none was asked for, it is the default for those without energies, or with energies of different methods.
+    """
+    if method is not None:
+        return method
+    try:
+        stored_energies(conformers)
+    except ValueError:
+        return default
+    return None
+
+
 def _nan_last(energy: float) -> float:
     return math.inf if math.isnan(energy) else energy

@@ -77,7 +77,7 @@ class SDFWriter:
             OSError: The file cannot be written.
         """
         for conformer in mol.GetConformers():
-            self._stream.write(_record(mol, conformer, name))
+            self._stream.write(record_text(mol, conformer, name))
             self.records += 1
         return mol.GetNumConformers()
 
@@ -93,6 +93,19 @@ def check_output(output: str, source: str | os.PathLike[str] | None = None) -> N
     if not output.lower().removesuffix(".gz").endswith(OUTPUT_SUFFIXES):
         endings = " or ".join(OUTPUT_SUFFIXES)
         raise ValueError(f"{output!r}: conformers are written as SD records; its name must end in {endings}, also .gz")
+    _refuse_input(output, source)
+
+
+def check_page(output: str, source: str | os.PathLike[str] | None = None) -> None:
+    """Look at the name of a page before any work: it is an HTML file's, and not that of its input.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not is_replaceable(output):
+        return
+    if not output.lower().endswith((".html", ".htm")):
+        raise ValueError(f"{output!r}: pages are written as HTML; its name must end in .html")
     _refuse_input(output, source)
 
 
@@ -114,7 +127,7 @@ def _refuse_input(output: str, source: str | os.PathLike[str] | None) -> None:
         raise ValueError(f"{output!r} is the input as well: write to another file")
 
 
-def _record(mol: Chem.Mol, conformer: Chem.Conformer, name: str | None) -> str:
+def record_text(mol: Chem.Mol, conformer: Chem.Conformer, name: str | None = None) -> str:
     """A conformer as SD text that reads back as one record.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pictures of conformers and of how they came about; they need matplotlib."""
+"""Pictures of conformers and of how they came about, which need matplotlib; pages, which need nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rdkit_ebd.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from rdkit_ebd.viz.page import Page as Page
     from rdkit_ebd.viz.paper_figures import draw_fragment_scatter as draw_fragment_scatter
     from rdkit_ebd.viz.paper_figures import draw_spectra as draw_spectra
     from rdkit_ebd.viz.paper_figures import fragment_rmsd as fragment_rmsd
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rdkit_ebd.viz.pictures import draw_ensemble as draw_ensemble
 
 _HOMES = {
+    "Page": "viz.page",
     "draw_deblurring": "viz.pictures",
     "draw_ensemble": "viz.pictures",
     "draw_fragment_scatter": "viz.paper_figures",

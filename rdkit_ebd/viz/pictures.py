@@ -62,7 +62,7 @@ def draw_deblurring(path_mol: Chem.Mol, file: str | os.PathLike[str], max_panels
     conformers = _conformers(path_mol)
     rows = np.linspace(0, len(conformers) - 1, min(max_panels, len(conformers))).round().astype(int).tolist()
     # upright, so that panels stand close together
-    coords = _oriented(np.stack([conformers[row].GetPositions() for row in rows]), coords_row=-1)[:, :, [1, 0, 2]]
+    coords = oriented(np.stack([conformers[row].GetPositions() for row in rows]), coords_row=-1)[:, :, [1, 0, 2]]
     figure, panels = _panels(coords, len(rows), height=3.4)
     for panel, row, x in zip(panels, rows, coords, strict=True):
         _shadow(panel, path_mol, coords[-1])
@@ -99,7 +99,7 @@ def draw_ensemble(mol: Chem.Mol, file: str | os.PathLike[str]) -> Path:
     count = len(_conformers(mol))
     aligned = Chem.Mol(mol)
     AlignConformers(aligned)
-    coords = _oriented(np.stack([c.GetPositions() for c in aligned.GetConformers()]), coords_row=0)
+    coords = oriented(np.stack([c.GetPositions() for c in aligned.GetConformers()]), coords_row=0)
     drawn = [atom.GetIdx() for atom in mol.GetAtoms() if _telling(atom)]
     figure, (panel,) = _panels(coords[:, drawn], 1, height=4.2)
     bonds = [(i, j) for i, j in _bonds(mol) if i in drawn and j in drawn]
@@ -116,7 +116,7 @@ def _conformers(mol: Chem.Mol) -> list[Chem.Conformer]:
     return conformers
 
 
-def _oriented(coords: np.ndarray, coords_row: int) -> np.ndarray:
+def oriented(coords: np.ndarray, coords_row: int) -> np.ndarray:
     """Turn (K, N, 3) so that one of them is seen at its broadest: longest extent along x, shortest along the view."""
     middle = coords[coords_row].mean(axis=0)
     _, _, axes = np.linalg.svd(coords[coords_row] - middle, full_matrices=True)

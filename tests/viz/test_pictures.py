@@ -10,7 +10,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd.viz.pictures import _oriented, draw_deblurring, draw_ensemble
+from rdkit_ebd.viz.pictures import draw_deblurring, draw_ensemble, oriented
 
 image = pytest.importorskip("matplotlib.image")
 
@@ -89,7 +89,7 @@ def test_the_smallest_can_be_drawn(smiles: str, tmp_path: Path) -> None:
 def test_the_view_is_a_rotation(mol: Chem.Mol) -> None:
     coords = np.stack([c.GetPositions() for c in mol.GetConformers()])
     for view in (coords, coords * [1, 1, -1]):
-        seen = _oriented(view, 0)
+        seen = oriented(view, 0)
         for a, b in zip(view, seen, strict=True):
             # four atoms around the stereocentre span a volume whose sign is the enantiomer
             assert np.linalg.det(a[[0, 2, 3]] - a[1]) == pytest.approx(np.linalg.det(b[[0, 2, 3]] - b[1]))
