@@ -34,7 +34,7 @@ class Page:
         >>> ids = EmbedMultipleConfs(mol, 3, randomSeed=1)
         >>> page = show(mol, maxConfs=2)
         >>> page.notes
-        ('OCCCN: 2 of 3 conformers are shown, the lowest',)
+        ('NCCCO: 2 of 3 conformers are shown, the lowest',)
         >>> page.save("page.html").name
         'page.html'
     """
