@@ -139,15 +139,19 @@ def energy_colour(relative: float, top: float) -> str:
 
 
 def origin_in_words(conformer: Conformer) -> str:
-    """Where a conformer comes from, such as "deblurred, refined with MMFF94s, seed 1, index 0, attempt 0"."""
+    """Where a conformer comes from, such as "refined with MMFF94s, model ebd-f2f, seed 1, index 0".
+
+    A first attempt is not named.
+    """
     if conformer.HasProp(TIME):
         return f"state at t = {conformer.GetDoubleProp(TIME):.2f}"
     known = get_provenance(conformer)
-    words = [str(known[name]) for name in ("ebd_stage",) if name in known]
-    if known.get("ebd_refined"):
-        words.append(f"refined with {known['ebd_refined']}" + ", not converged" * (known.get("ebd_converged") == 0))
+    refined, stage = known.get("ebd_refined"), known.get("ebd_stage")
+    words = [stage] if stage and not (refined and stage == "refined") else []
+    if refined:
+        words.append(f"refined with {refined}" + ", not converged" * (known.get("ebd_converged") == 0))
     named = {"model": "ebd_model", "seed": "ebd_seed", "index": "ebd_index", "attempt": "ebd_attempt"}
-    words += [f"{word} {known[name]}" for word, name in named.items() if name in known]
+    words += [f"{w} {known[name]}" for w, name in named.items() if name in known and (w != "attempt" or known[name])]
     words += [f"not refined: {known[name]}" for name in ("ebd_refine_problem",) if name in known]
     return ", ".join(words)
 

@@ -144,8 +144,11 @@ def test_states_of_a_deblurring_come_in_their_order(mol: Chem.Mol) -> None:
 def test_origins_are_in_words(mol: Chem.Mol) -> None:
     conformer = mol.GetConformer(0)
     assert origin_in_words(conformer) == ""
-    rdkit_ebd.set_provenance(conformer, stage="refined", refined="UFF", converged=0, seed=7, index=0)
-    assert origin_in_words(conformer) == "refined, refined with UFF, not converged, seed 7, index 0"
+    rdkit_ebd.set_provenance(conformer, stage="refined", refined="UFF", converged=0, seed=7, index=0, attempt=0)
+    assert origin_in_words(conformer) == "refined with UFF, not converged, seed 7, index 0"
+    rdkit_ebd.set_provenance(conformer, stage="fallback", converged=1, attempt=3, refine_problem="BONDS_CHANGED")
+    expected = "fallback, refined with UFF, seed 7, index 0, attempt 3, not refined: BONDS_CHANGED"
+    assert origin_in_words(conformer) == expected
 
 
 def test_stereochemistry_is_that_of_the_coordinates() -> None:

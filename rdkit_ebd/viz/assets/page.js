@@ -148,11 +148,13 @@
 
   function use3Dmol() {
     try {
+      const probe = element("canvas"); // 3Dmol.js itself does not fail where there is no WebGL
+      if (!probe.getContext("webgl2") && !probe.getContext("webgl")) throw new Error("no WebGL");
       const box = element("div");
       box.style.cssText = "position: absolute; inset: 0";
       byId("view").append(box);
       viewer = window.$3Dmol.createViewer(box, { backgroundColor: "white" });
-      if (!viewer) throw new Error("no WebGL");
+      if (!viewer) throw new Error("no viewer");
       viewer.fresh = true;
       draw();
       canvas.style.display = "none";
@@ -160,7 +162,7 @@
     } catch (error) {
       viewer = null;
       byId("view").replaceChildren(canvas);
-      drawnHere("3Dmol.js found no WebGL in this browser");
+      drawnHere(`3Dmol.js cannot draw in this browser (${error.message})`);
       draw();
     }
   }

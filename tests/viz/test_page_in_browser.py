@@ -1,0 +1,171 @@
+"""Does a click in a real browser change what is shown, and does nothing that strangers wrote run?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import Browser, browser_path
+from helpers import embedded
+from rdkit import Chem
+
+from rdkit_ebd import show
+from rdkit_ebd.viz.page_html import VARIABLE
+
+pytestmark = pytest.mark.skipif(browser_path() is None, reason="there is no Chromium")
+
+NASTY = '</script><script>window.ran = 1</script><img src=x onerror="window.ran = 2">\'"`${window.ran = 3}`'
+CAPTION = "document.getElementById('caption').textContent"
+SELECTED = "[...document.querySelectorAll('#rows tr')].findIndex((row) => row.ariaSelected === 'true')"
+PIXELS = "document.getElementById('canvas').toDataURL()"
+# What is saved, in place of a file: the text of the blob whose address is made.
+SAVED = "URL.createObjectURL = (blob) => { window.saved = blob.text(); return '#'; }"
+
+
+@pytest.fixture(scope="module")
+def mols() -> list[Chem.Mol]:
+    first, second = embedded("captopril", 4), embedded("aspirin", 2)
+    first.SetProp("_Name", NASTY)
+    first.SetProp(f"field {NASTY}", NASTY)
+    second.SetProp("_Name", "aspirin")
+    return [first, second]
+
+
+@pytest.fixture(scope="module")
+def page(mols: list[Chem.Mol], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "page.html"
+    show(mols, file, script="none")
+    return file
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(running: Browser, page: Path) -> Browser:
+    running.events.clear()
+    running.open(page)
+    return running
+
+
+def errors(browser: Browser) -> list[str]:
+    browser.value("0")  # what happened until now has been heard
+    return [str(e) for e in browser.events if e["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
+
+
+def test_a_click_changes_what_is_shown(browser: Browser, mols: list[Chem.Mol]) -> None:
+    assert browser.value("document.querySelectorAll('#rows tr').length") == 4
+    assert (browser.value(SELECTED), browser.value(CAPTION)[-6:]) == (0, "1 of 4")
+    before = browser.value(PIXELS)
+    browser.click("#rows tr:nth-child(3)")
+    label = browser.value("document.querySelector('#rows tr:nth-child(3) td').textContent")
+    assert browser.value(SELECTED) == 2
+    assert browser.value(CAPTION).startswith(f"conformer {label} ")
+    assert browser.value(PIXELS) != before
+    browser.click("#rows tr:nth-child(1)")
+    assert browser.value(PIXELS) == before
+    assert errors(browser) == []
+
+
+def test_the_boxes_change_the_drawing(browser: Browser) -> None:
+    seen = [browser.value(PIXELS)]
+    for box in ("#overlay", "#hydrogens"):
+        browser.click(box)
+        seen.append(browser.value(PIXELS))
+    assert len(set(seen)) == 3
+
+
+def test_another_molecule_has_its_own_table(browser: Browser) -> None:
+    assert browser.value("[...document.querySelectorAll('#molecules option')].map((o) => o.textContent)") == [
+        NASTY.strip(),
+        "aspirin",
+    ]
+    before = browser.value(PIXELS)
+    browser.value(
+        "(s => { s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })(document.querySelector('select'))"
+    )
+    assert browser.value("document.querySelectorAll('#rows tr').length") == 2
+    assert browser.value(PIXELS) != before
+
+
+def test_playing_goes_through_the_conformers_until_it_is_stopped(browser: Browser) -> None:
+    browser.click("#play")
+    browser.wait_for(f"{SELECTED} === 1")
+    browser.wait_for(f"{SELECTED} === 2")
+    browser.click("#play")
+    stopped = browser.value(SELECTED)
+    time.sleep(1.2)  # longer than a step
+    assert browser.value(SELECTED) == stopped
+    assert browser.value("document.getElementById('play').textContent") == "Play"
+
+
+def test_the_records_are_saved(browser: Browser, mols: list[Chem.Mol]) -> None:
+    browser.value(SAVED)
+    browser.click("#save-all")
+    text = browser.value("window.saved")
+    assert text.count("$$$$") == 4
+    browser.click("#rows tr:nth-child(2)")
+    browser.click("#save-one")
+    one = browser.value("window.saved")
+    assert one.count("$$$$") == 1
+    assert one in text
+    label = int(browser.value("document.querySelector('#rows tr:nth-child(2) td').textContent"))
+    record = Chem.MolFromMolBlock(one, removeHs=False)
+    apart = record.GetConformer().GetPositions() - mols[0].GetConformer(label).GetPositions()
+    assert abs(apart).max() < 1e-3
+
+
+def test_nothing_that_strangers_wrote_runs(browser: Browser) -> None:
+    browser.click("#rows tr:nth-child(2)")
+    assert browser.value("typeof window.ran") == "undefined"
+    assert browser.value("document.querySelectorAll('img').length") == 0
+    assert browser.value("document.scripts.length") == 2
+    assert errors(browser) == []
+
+
+def test_the_policy_stops_a_script_that_came_in_all_the_same(browser: Browser, page: Path, tmp_path: Path) -> None:
+    other = tmp_path / "broken.html"
+    other.write_text(page.read_text().replace("<main>", f"{NASTY}<main>"))
+    browser.open(other)
+    assert browser.value("document.querySelectorAll('img').length") == 1  # the markup is there
+    assert browser.value("typeof window.ran") == "undefined"
+    refused = " ".join(errors(browser))
+    assert "Content Security Policy" in refused
+    assert browser.value(CAPTION)[-6:] == "1 of 4"
+
+
+def test_a_page_whose_3dmol_does_not_come_draws_by_itself(
+    browser: Browser, mols: list[Chem.Mol], tmp_path: Path
+) -> None:
+    show(mols, tmp_path / "cdn.html", script="cdn")
+    browser.open(tmp_path / "cdn.html")
+    assert "has not come" in browser.value("document.getElementById('drawer').textContent")
+    before = browser.value(PIXELS)
+    browser.click("#rows tr:nth-child(2)")
+    assert browser.value(PIXELS) != before
+
+
+@pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} names no 3Dmol.js")
+def test_3dmol_draws_where_it_is(mols: list[Chem.Mol], tmp_path: Path) -> None:
+    show(mols, tmp_path / "page.html", script="auto")
+    with Browser(tmp_path, webgl=True) as browser:
+        browser.open(tmp_path / "page.html")
+        assert "Drawn by 3Dmol.js" in browser.value("document.getElementById('drawer').textContent")
+        browser.click("h1")
+        before = browser.picture()
+        browser.click("#rows tr:nth-child(2)")
+        assert browser.value(SELECTED) == 1
+        assert browser.picture() != before
+        assert errors(browser) == []
+    with Browser(tmp_path / "flat") as browser:
+        browser.open(tmp_path / "page.html")
+        assert "(no WebGL)" in browser.value("document.getElementById('drawer').textContent")
+        before = browser.value(PIXELS)
+        browser.click("#rows tr:nth-child(2)")
+        assert browser.value(PIXELS) != before
