@@ -94,6 +94,32 @@ def test_another_molecule_has_its_own_table(browser: Browser) -> None:
     assert browser.value(PIXELS) != before
 
 
+def test_without_energies_there_is_no_scale(browser: Browser, mols: list[Chem.Mol], tmp_path: Path) -> None:
+    height = "document.getElementById('scale').offsetHeight"
+    assert browser.value(height) > 0
+    show(Chem.RemoveHs(mols[1]), tmp_path / "bare.html", script="none")
+    browser.open(tmp_path / "bare.html")
+    assert browser.value(height) == 0
+    assert "hydrogens are missing" in browser.value("document.getElementById('notes').textContent")
+
+
+def test_keys_and_dragging_turn_the_molecule(browser: Browser) -> None:
+    seen = [browser.value(PIXELS)]
+    browser.value("document.getElementById('canvas').focus()")
+    for key in ["ArrowRight"] * 3 + ["ArrowLeft"] * 3:
+        browser.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+        browser.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+        seen.append(browser.value(PIXELS))
+    assert len(set(seen[:4])) == 4
+    place = browser.value(
+        "(r => [r.x + r.width / 2, r.y + r.height / 2])(document.getElementById('canvas').getBoundingClientRect())"
+    )
+    for kind, step in (("mousePressed", 0), ("mouseMoved", 40), ("mouseReleased", 40)):
+        where = {"x": place[0] + step, "y": place[1], "button": "left", "buttons": 1, "clickCount": 1}
+        browser.call("Input.dispatchMouseEvent", type=kind, **where)
+    assert browser.value(PIXELS) not in seen
+
+
 def test_playing_goes_through_the_conformers_until_it_is_stopped(browser: Browser) -> None:
     browser.click("#play")
     browser.wait_for(f"{SELECTED} === 1")
