@@ -231,7 +231,7 @@ class EBD:
 
         Example:
             >>> EBD.preset("docking", randomSeed=7)
-            EBD(randomSeed=7, coarse='torsions', numRounds=1, seedEnergyShare=1.0)
+            EBD(randomSeed=7, coarse='torsions', seedEnergyShare=1.0, numRounds=1)
         """
         if name not in PRESETS:
             known = ", ".join(map(repr, PRESETS))

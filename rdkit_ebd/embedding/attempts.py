@@ -28,6 +28,8 @@ from rdkit_ebd.seeds.torsion_seeds import TorsionSeeding
 
 DEFAULT_ATTEMPTS = 10
 MOST_ATTEMPTS = 100  # RDKit's maxIterations counts cheap trials, ours whole conformers
+# Attempts without a seed, after which there is none; trans-cyclooctene has one in ten, and costs little.
+SMALL, SEEDLESS, SEEDLESS_SMALL = 40, 2, 5
 TORSION_ATTEMPTS = 3  # what fails more often is embedded by itself
 SKELETON_ATTEMPTS = 2  # what fails more often is tried with all atoms
 LARGE_ATTEMPTS = 6  # of large molecules, whose seeds take seconds with all atoms
@@ -45,11 +47,12 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
     causes = dict.fromkeys(range(count), FailureCause.EXCEEDED_TIMEOUT)
     attempts, seedless = min(task.params.maxIterations or DEFAULT_ATTEMPTS, MOST_ATTEMPTS), 0
     coarse, begun = None, 0
+    patience = SEEDLESS if task.component.mol.GetNumAtoms() > SMALL else SEEDLESS_SMALL
     if not task.treatable:
         attempts, causes = 0, dict.fromkeys(range(count), FailureCause.UNSUPPORTED)
     for attempt in range(attempts):
         pending = [k for k in range(count) if made[k] is None]
-        if not pending or task.late or seedless == 2:
+        if not pending or task.late or seedless == patience:
             break
         begun = attempt + 1
         found = in_time(task, pending, attempt, causes, coarse)
