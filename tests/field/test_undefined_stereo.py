@@ -137,6 +137,11 @@ def test_docking_preparation_makes_a_ligand_of_each_isomer(tmp_path: Path) -> No
     assert len(set.union(*shown)) == 4
     again = PrepareLibrary(source, tmp_path / "out", settings)
     assert (again.skipped, again.files) == (2, 0)
+    assert again.isomers == report.isomers  # what is told of a finished run is told again
+    ((number, name, told),) = report.isomers
+    assert (number, name) == (1, long_name)
+    assert "C1, C3 (R/S)" in told
+    assert "4 isomers" in told
 
 
 def test_a_ligand_of_open_stereo_is_prepared_only_where_a_mixture_is_wanted() -> None:

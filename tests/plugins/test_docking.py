@@ -242,7 +242,7 @@ def test_odd_records_cost_themselves_and_quiet_is_quiet(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert len(list((tmp_path / "out").glob("*.sdf"))) == 2
     assert len(result.stderr.splitlines()) == 1
-    assert result.stderr.startswith("2 : ")
+    assert result.stderr.startswith("record 2 (")
     (tmp_path / "empty.smi").touch()
     result = CliRunner().invoke(cli.app, ["dock-prep", str(tmp_path / "empty.smi"), "-o", str(tmp_path / "none")])
     assert result.exit_code == 1

@@ -57,8 +57,8 @@ def dock_prep(
     except (ValueError, OSError, ImportError) as error:
         typer.echo(f"rdkit-ebd: {_shown(str(error))}", err=True)
         raise typer.Exit(2) from None
-    for number, name, reason in report.failed:
-        typer.echo(_shown(f"{number} {name}: {reason}"), err=True)
+    for number, name, text in [*report.isomers, *report.failed]:
+        typer.echo(_shown(f"record {number} ({name}): {text}"), err=True)
     if not report.ligands:
         typer.echo(f"{source} holds no molecules", err=True)
     done = report.ligands - len(report.failed)

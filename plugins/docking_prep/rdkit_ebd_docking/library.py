@@ -11,6 +11,7 @@ from typing import Any
 
 from rdkit import Chem
 
+from rdkit_ebd.chem.undefined_stereo import undefined_stereo
 from rdkit_ebd.io import Entry, Journal, SDFWriter, entry_isomers, read_molecules, whole_file
 from rdkit_ebd_docking.ligand import DockPrep, PreparedLigand, PrepareLigand
 
@@ -26,12 +27,14 @@ class LibraryReport:
         skipped: Those of them that an earlier run had done.
         files: Files written in this run.
         failed: (number, name, reason) of each entry with a ligand that has no file, earlier runs included.
+        isomers: (number, name, what its stereochemistry leaves open and how many ligands it became), likewise.
     """
 
     ligands: int = 0
     skipped: int = 0
     files: int = 0
     failed: list[tuple[int, str, str]] = field(default_factory=list)
+    isomers: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 def PrepareLibrary(
@@ -74,6 +77,10 @@ def PrepareLibrary(
             else:
                 report.skipped += 1
             report.ligands += 1
+            if "isomers" in line:
+                what, count = line.get("open", ""), len(line["isomers"])
+                told = f"stereochemistry is not defined: {what}; {count} isomers, a ligand each"
+                report.isomers.append((entry.number, entry.name, told))
             if line["reason"]:
                 report.failed.append((entry.number, entry.name, line["reason"]))
             if progress is not None:
@@ -93,7 +100,8 @@ def _prepare_entry(entry: Entry, folder: Path, settings: DockPrep) -> dict[str, 
         return {**line, **made[0]}
     reasons = [f"{part.name}: {one['reason']}" for part, one in zip(parts, made, strict=True) if one["reason"]]
     isomers = {part.name: one for part, one in zip(parts, made, strict=True)}
-    return {**line, "isomers": isomers, "files": files, "reason": "; ".join(reasons)}
+    what = str(undefined_stereo(entry.mol)) if entry.mol else ""
+    return {**line, "open": what, "isomers": isomers, "files": files, "reason": "; ".join(reasons)}
 
 
 def _prepare_isomer(entry: Entry, stem: Path, settings: DockPrep) -> dict[str, Any]:
