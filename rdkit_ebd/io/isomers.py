@@ -13,7 +13,8 @@ from rdkit_ebd.io.read import Entry
 def entry_isomers(entry: Entry, stereo: str) -> list[Entry]:
     """The entry alone, or, where `stereo` is "enumerate" and its stereochemistry is open, one entry for each isomer.
 
-    Isomers are named NAME_s1, NAME_s2, ..., and have the SD properties `ebd_parent`, NAME, and `ebd_isomer_smiles`.
+    Isomers are named NAME_s1, NAME_s2, ..., and have the SD properties `ebd_parent`, NAME,
+    `ebd_isomer_smiles` and `ebd_open_stereo`, what the parent leaves open.
     Whatever RDKit raises is a problem of this entry.
 
     Args:
@@ -38,10 +39,12 @@ def entry_isomers(entry: Entry, stereo: str) -> list[Entry]:
 
 def _enumerated(entry: Entry, mol: Chem.Mol) -> list[Entry]:
     found: list[Entry] = []
-    if not undefined_stereo(mol):
+    open_stereo = undefined_stereo(mol)
+    if not open_stereo:
         return found
     for number, isomer in enumerate(EnumerateStereo(mol), start=1):
         isomer.SetProp("ebd_parent", entry.name)
+        isomer.SetProp("ebd_open_stereo", str(open_stereo))
         isomer.SetProp("ebd_isomer_smiles", Chem.MolToSmiles(Chem.RemoveHs(isomer)))
         found.append(replace(entry, mol=isomer, name=f"{entry.name}_s{number}"))
     return found

@@ -11,7 +11,6 @@ from typing import Any
 
 from rdkit import Chem
 
-from rdkit_ebd.chem.undefined_stereo import undefined_stereo
 from rdkit_ebd.io import Entry, Journal, SDFWriter, entry_isomers, read_molecules, whole_file
 from rdkit_ebd_docking.ligand import DockPrep, PreparedLigand, PrepareLigand
 
@@ -100,7 +99,7 @@ def _prepare_entry(entry: Entry, folder: Path, settings: DockPrep) -> dict[str, 
         return {**line, **made[0]}
     reasons = [f"{part.name}: {one['reason']}" for part, one in zip(parts, made, strict=True) if one["reason"]]
     isomers = {part.name: one for part, one in zip(parts, made, strict=True)}
-    what = str(undefined_stereo(entry.mol)) if entry.mol else ""
+    what = parts[0].mol.GetProp("ebd_open_stereo") if parts[0].mol else ""
     return {**line, "open": what, "isomers": isomers, "files": files, "reason": "; ".join(reasons)}
 
 
