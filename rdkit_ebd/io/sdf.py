@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from contextlib import ExitStack
-from io import TextIOWrapper
 from types import TracebackType
-from typing import IO
 
 from rdkit import Chem
 
 from rdkit_ebd.chem.provenance import PROVENANCE, get_provenance
-from rdkit_ebd.runtime.whole_file import STANDARD_STREAM, is_replaceable, whole_file
+from rdkit_ebd.runtime.whole_file import is_replaceable, text_output
 
 OUTPUT_SUFFIXES = (".sdf", ".sd")
 
@@ -47,20 +43,14 @@ class SDFWriter:
         self._path = path
 
     def __enter__(self) -> SDFWriter:
-        with ExitStack() as stack:
-            if str(self._path) == STANDARD_STREAM:
-                self._stream: IO[str] = sys.stdout
-                stack.callback(self._stream.flush)
-            else:
-                self._stream = TextIOWrapper(stack.enter_context(whole_file(self._path)), encoding="utf-8")
-                stack.callback(self._stream.detach)  # its last bytes are written here, and may not fit on the disk
-            self._end = stack.pop_all()
+        self._output = text_output(self._path)
+        self._stream = self._output.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end.__exit__(kind, error, trace)
+        self._output.__exit__(kind, error, trace)
 
     def write(self, mol: Chem.Mol, name: str | None = None) -> int:
         """Write the conformers of a molecule, with its properties and the provenance of each.

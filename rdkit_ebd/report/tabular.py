@@ -8,11 +8,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
-from io import TextIOWrapper
 from types import TracebackType
 from typing import Any, Protocol
 
-from rdkit_ebd.runtime.whole_file import STANDARD_STREAM, whole_file
+from rdkit_ebd.runtime.whole_file import text_output
 
 Row = Mapping[str, Any]
 
@@ -32,15 +31,8 @@ class CSVWriter:
         self._path, self._columns = path, list(columns)
 
     def __enter__(self) -> CSVWriter:
-        import sys
-
         with ExitStack() as stack:
-            if str(self._path) == STANDARD_STREAM:
-                stream: Any = sys.stdout
-                stack.callback(stream.flush)
-            else:
-                stream = TextIOWrapper(stack.enter_context(whole_file(self._path)), encoding="utf-8", newline="")
-                stack.callback(stream.detach)
+            stream = stack.enter_context(text_output(self._path, newline=""))
             self._writer = csv.DictWriter(stream, self._columns, extrasaction="ignore", lineterminator="\n")
             self._writer.writeheader()
             self._end = stack.pop_all()

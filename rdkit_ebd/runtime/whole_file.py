@@ -8,8 +8,10 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -76,6 +78,31 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def text_output(path: str | os.PathLike[str], newline: str | None = None) -> Iterator[IO[str]]:
+    """Open a `whole_file` for text as UTF-8, or standard output for "-", which is written as it comes.
+
+    Args:
+        path: As `whole_file` takes it, or "-".
+        newline: As `open` takes it; not for standard output.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    if str(path) == STANDARD_STREAM:
+        try:
+            yield sys.stdout
+        finally:
+            sys.stdout.flush()
+        return
+    with whole_file(path) as raw:
+        stream = TextIOWrapper(raw, encoding="utf-8", newline=newline)
+        try:
+            yield stream
+        finally:
+            stream.detach()  # its last bytes are written here, and may not fit on the disk
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
