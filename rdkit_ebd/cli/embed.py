@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdkit_ebd.cli.columns import NameColumn, SmilesColumn
 from rdkit_ebd.cli.common import PROBLEMS, usage_errors, written_or_reported
 from rdkit_ebd.cli.config import Config, SaveConfig, save_config
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
@@ -150,13 +151,8 @@ def embed(
     mcs: Common = False,
     smarts: Smarts = None,
     atoms: Atoms = None,
-    smiles_column: Annotated[
-        str | None,
-        typer.Option(help="Column of the SMILES or InChI: title, or number from 1.", show_default="by the header"),
-    ] = None,
-    name_column: Annotated[
-        str | None, typer.Option(help="Column of the name, likewise.", show_default="by the header")
-    ] = None,
+    smiles_column: SmilesColumn = None,
+    name_column: NameColumn = None,
     strip_salts: Annotated[
         bool, typer.Option("--strip-salts", help="Keep the largest organic component of each molecule; it is reported.")
     ] = False,

@@ -22,12 +22,11 @@ from rdkit_ebd.cli.common import (
 from rdkit_ebd.cli.conformer_work import check_coordinates, expected_records
 from rdkit_ebd.cli.records import label_of, record_of, together
 from rdkit_ebd.cli.refine import Quiet, Source
+from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit_ebd.io.read import Entry
     from rdkit_ebd.viz.page import PageBuilder
-
-STANDARD_STREAM = "-"
 
 
 def show(

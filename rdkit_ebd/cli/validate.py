@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rdkit_ebd.cli.columns import NameColumn, SmilesColumn
 from rdkit_ebd.cli.common import PROBLEMS, count, in_one_line, progress, shown, usage_errors, written_or_reported
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
@@ -21,13 +22,8 @@ STEREO, SALT, TWICE = "with undefined stereochemistry", "of several components",
 
 def validate(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="As `embed` takes it.")],
-    smiles_column: Annotated[
-        str | None,
-        typer.Option(help="Column of the SMILES or InChI: title, or number from 1.", show_default="by the header"),
-    ] = None,
-    name_column: Annotated[
-        str | None, typer.Option(help="Column of the name, likewise.", show_default="by the header")
-    ] = None,
+    smiles_column: SmilesColumn = None,
+    name_column: NameColumn = None,
     model: Annotated[str, typer.Option(help="Model that the molecules are for.")] = "default",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
