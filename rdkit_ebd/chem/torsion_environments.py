@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem.rdchem import BondType, HybridizationType
 
+from rdkit_ebd.chem.letters import ORDERS, SHAPES
 from rdkit_ebd.chem.torsions import rotatable_bonds
 
-_SHAPES = {HybridizationType.SP: "l", HybridizationType.SP2: "p", HybridizationType.SP3: "t"}
-_ORDERS = {BondType.SINGLE: "-", BondType.DOUBLE: "=", BondType.TRIPLE: "#", BondType.AROMATIC: ":"}
 LARGEST_RING = 8
 THREEFOLD = 3  # like neighbours, of which it does not matter which is where
 
@@ -26,16 +24,16 @@ class TurningBond:
     """A bond that turns, and what its surroundings are called.
 
     Attributes:
-        row: Of `rotatable_bonds`.
         quad: Atoms i-a-b-j that the angle is told by.
         alike: All such quads, where neighbours rank alike; the first is `quad`.
         names: Of its surroundings, the narrowest first.
+        far_side: (N,) bool, the atoms on b's side.
     """
 
-    row: int
     quad: tuple[int, int, int, int]
     alike: tuple[tuple[int, int, int, int], ...]
     names: tuple[str, ...]
+    far_side: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,22 @@ class _End:
     leading: tuple[int, ...]
 
 
-def turning_bonds(mol: Chem.Mol, hops: np.ndarray | None = None) -> list[TurningBond]:
+def turning_bonds(mol: Chem.Mol) -> list[TurningBond]:
     """The rotatable bonds whose angle changes a molecule's shape: those of methyl, CF3 or tert-butyl ends do not.
 
     Args:
         mol: All hydrogens explicit.
-        hops: (N, N) topological distances, if they are at hand.
     """
-    quads, _ = rotatable_bonds(mol, hops)
+    quads, far_side = rotatable_bonds(mol)
     narrow = [_narrow(atom) for atom in mol.GetAtoms()]
     found = []
-    for row, (_, a, b, _) in enumerate(quads.tolist()):
+    for (_, a, b, _), far in zip(quads.tolist(), far_side, strict=True):
         ends = _end(mol, a, b, narrow), _end(mol, b, a, narrow)
         if any(len(end.leading) == THREEFOLD for end in ends):
             continue
         names = tuple("|".join(sorted(pair)) for pair in zip(*(end.names for end in ends), strict=True))
         alike = tuple((i, a, b, j) for i in ends[0].leading for j in ends[1].leading)
-        found.append(TurningBond(row, alike[0], alike, names))
+        found.append(TurningBond(alike[0], alike, names, far))
     return found
 
 
@@ -70,7 +67,7 @@ def _end(mol: Chem.Mol, a: int, b: int, narrow: list[str]) -> _End:
     """The end of a bond a-b at a."""
     atom = mol.GetAtomWithIdx(a)
     others = {n.GetIdx(): n for n in atom.GetNeighbors() if n.GetIdx() != b}
-    orders = {i: _ORDERS.get(mol.GetBondBetweenAtoms(a, i).GetBondType(), "~") for i in others}
+    orders = {i: ORDERS.get(mol.GetBondBetweenAtoms(a, i).GetBondType(), "~") for i in others}
     ranks = {i: (n.GetAtomicNum(), orders[i], narrow[i]) for i, n in others.items()}
     highest = max(ranks.values())
     around = "".join(sorted(f"({orders[i]}{narrow[i]})" for i in others))
@@ -89,4 +86,4 @@ def _narrow(atom: Chem.Atom) -> str:
 
 
 def _shape(atom: Chem.Atom) -> str:
-    return "a" if atom.GetIsAromatic() else _SHAPES.get(atom.GetHybridization(), "x")
+    return "a" if atom.GetIsAromatic() else SHAPES.get(atom.GetHybridization(), "x")

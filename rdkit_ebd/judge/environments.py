@@ -14,10 +14,10 @@ from itertools import combinations
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem.rdchem import BondType, HybridizationType
+from rdkit.Chem.rdchem import BondType
 
-ORDERS = {BondType.SINGLE: "-", BondType.DOUBLE: "=", BondType.TRIPLE: "#", BondType.AROMATIC: ":"}
-_SHAPES = {HybridizationType.SP: "l", HybridizationType.SP2: "p", HybridizationType.SP3: "t"}
+from rdkit_ebd.chem.letters import ORDERS, SHAPES
+
 LARGEST_RING = 8  # larger rings hardly bend their bonds
 _DONORS = frozenset({7, 8, 9, 16, 17, 35, 53})  # elements whose hydrogens bond to acceptors
 _DOUBLED, _YLIDIC = frozenset({15, 16, 34}), frozenset({7, 8, 16})
@@ -210,7 +210,7 @@ def _atom_name(atom: Chem.Atom, doubled: int) -> str:
     if atom.GetIsAromatic():
         return f"{name}{atom.GetTotalDegree()}a"
     valence = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds()) + atom.GetTotalNumHs() + doubled
-    shape = "" if atom.GetAtomicNum() == 1 else _SHAPES.get(atom.GetHybridization(), "o")
+    shape = "" if atom.GetAtomicNum() == 1 else SHAPES.get(atom.GetHybridization(), "o")
     if doubled and atom.GetAtomicNum() in _YLIDIC - _DOUBLED:
         shape = "p"
     return f"{name}{atom.GetTotalDegree()}v{valence:.0f}{shape}"

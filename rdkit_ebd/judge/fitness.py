@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from rdkit import Chem
 
-from rdkit_ebd.judge.environments import ORDERS, Environments
+from rdkit_ebd.chem.letters import ORDERS
+from rdkit_ebd.judge.environments import Environments
 from rdkit_ebd.judge.reference import Reference, reference
 
 

@@ -18,7 +18,7 @@ from rdkit import Chem
 from rdkit_ebd.arrays.random_streams import repeat_base, torsion_stream
 from rdkit_ebd.chem.stereo import stereo_kept
 from rdkit_ebd.chem.torsion_environments import turning_bonds
-from rdkit_ebd.chem.torsions import dihedral_angles, rotatable_bonds, turn
+from rdkit_ebd.chem.torsions import dihedral_angles, turn
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.seeds.declash import clearance
 from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
@@ -73,7 +73,6 @@ class TorsionSeeding:
 
     def _assembled(self, templates: np.ndarray, numbers: range, base: int) -> np.ndarray:
         """Conformers (M, N, 3) of templates in turn, with angles of the library; where it has none, of others."""
-        _, far_side = rotatable_bonds(self.mol)
         count, own = len(numbers), repeat_base(base, numbers.start)
         made = self.embedding.shaped(templates[np.array(numbers) % len(templates)], base, numbers)
         for place, bond in enumerate(turning_bonds(self.mol)):
@@ -86,7 +85,7 @@ class TorsionSeeding:
             else:  # every share of the distribution once, in an order of its own for each bond
                 wanted = angles_at(chances, (order + random.random(count)) / count)
             _, a, b, _ = bond.quad
-            turn(made, a, b, far_side[bond.row], wanted - now)
+            turn(made, a, b, bond.far_side, wanted - now)
         return made
 
     def _picked(self, made: np.ndarray, wanted: int) -> np.ndarray:

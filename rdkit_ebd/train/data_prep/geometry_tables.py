@@ -64,7 +64,7 @@ def summarised(gathered: Gathered) -> dict[str, Mapping[str, Any]]:
     return table
 
 
-def packed(table: Mapping[str, Mapping[str, Any]]) -> bytes:
+def packed(table: Mapping[str, Any]) -> bytes:
     """The table as it is shipped; the same table gives the same bytes."""
     text = json.dumps(table, separators=(",", ":"), sort_keys=True)
     return gzip.compress(text.encode(), 9, mtime=0)

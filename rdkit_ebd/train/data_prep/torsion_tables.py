@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +13,7 @@ from rdkit_ebd.chem.torsions import dihedral_angles
 from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.data.record import Record
 from rdkit_ebd.seeds.torsion_library import BINS, UNIT
+from rdkit_ebd.train.data_prep.geometry_tables import packed
 
 ENOUGH = (12, 12, 8, 8)  # bonds that make a name worth having, from the narrowest on
 BLUR = 6.0  # degrees by which what was met is spread
@@ -29,8 +28,7 @@ def make_library(data: list[Path], out: Path) -> int:
         out: The table to write, .json.gz.
     """
     library = gathered(record for path in data for record in read_records(path))
-    text = json.dumps(library, separators=(",", ":"), sort_keys=True)
-    out.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    out.write_bytes(packed(library))
     return len(library)
 
 
