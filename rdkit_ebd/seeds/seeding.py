@@ -88,10 +88,11 @@ class Seeding:
             indices: As `candidates` takes them.
             base: Likewise.
         """
+        since = time.perf_counter()
         coords = self._ensemble(indices, base)
         right = self._right(coords)
         if self.skeleton is not None and not right.any():
-            return self.candidates(indices, base)
+            self._mend(coords, right, indices, base, time.perf_counter() - since)
         return Seeds(coords[:, None], right[:, None], self.failures)
 
     def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:

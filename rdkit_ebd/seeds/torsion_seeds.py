@@ -67,8 +67,7 @@ class TorsionSeeding:
             return Seeds.single(np.full((wanted, self.mol.GetNumAtoms(), 3), np.nan), self.failures)
         # Those of another group of the same molecule must be others.
         made = self._assembled(usable, range(pool * indices[0], pool * (indices[0] + wanted)), base)
-        picked = self._picked(made, wanted)
-        sound = self._room(picked) > CROWDED
+        picked, sound = self._picked(made, wanted)
         return Seeds((picked - picked.mean(1, keepdims=True))[:, None], sound[:, None], self.failures)
 
     def _assembled(self, templates: np.ndarray, numbers: range, base: int) -> np.ndarray:
@@ -88,15 +87,17 @@ class TorsionSeeding:
             turn(made, a, b, bond.far_side, wanted - now)
         return made
 
-    def _picked(self, made: np.ndarray, wanted: int) -> np.ndarray:
-        """The conformers (K, N, 3) of (M, N, 3) that are wanted."""
+    def _picked(self, made: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+        """The conformers (K, N, 3) of (M, N, 3) that are wanted, and which of them are sound, (K,) bool."""
         room = self._room(made)
         fit = np.flatnonzero(room > CROWDED)
         if len(fit) < wanted:
             nearly = np.argsort(-room, kind="stable")[:wanted]
-            return self.embedding.with_room(made[nearly])
+            picked = self.embedding.with_room(made[nearly])
+            return picked, self._room(picked) > CROWDED
         fit = self._low(made, fit, wanted)
-        return np.asarray(made[fit[least_alike(shape_profiles(made[fit], self._classes()), wanted)]])
+        rows = fit[least_alike(shape_profiles(made[fit], self._classes()), wanted)]
+        return made[rows], np.ones(len(rows), bool)
 
     def _low(self, made: np.ndarray, fit: np.ndarray, wanted: int) -> np.ndarray:
         """Of the rows `fit` those of low energy, the lowest first."""
