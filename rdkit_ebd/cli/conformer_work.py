@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` an
     from rdkit_ebd.io.read import Entry
     from rdkit_ebd.io.resumable_output import Parts
     from rdkit_ebd.io.sdf import SDFWriter
+    from rdkit_ebd.report.tabular import CSVWriter
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Done:
         dropped: Records above the energy window.
         notes: What a reader must know of this molecule.
         remarks: What a reader must know of the method.
+        rows: Of the table, if there is one; each gets the number of the molecule.
     """
 
     order: list[int]
@@ -50,6 +52,7 @@ class Done:
     dropped: int = 0
     notes: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    rows: Sequence[dict[str, Any]] = ()
 
 
 Work = Callable[["Chem.Mol"], Done]
@@ -71,19 +74,34 @@ class Steps:
     size: int
 
 
+@dataclass(frozen=True)
+class Table:
+    """A CSV file beside OUTPUT.
+
+    Attributes:
+        path: It, or "-" for standard output.
+        columns: The first of which is the number of the molecule.
+    """
+
+    path: str
+    columns: Sequence[str]
+
+
 @dataclass
 class Tally:
-    """What the summary counts: records, those without the result asked for, those that were left out."""
+    """What the summary counts: records, those without the result asked for, those that were left out; molecules."""
 
     records: int = 0
     failures: int = 0
     dropped: int = 0
+    molecules: int = 0
 
     def add(self, other: Tally) -> None:
         """Count what another has counted."""
         self.records += other.records
         self.failures += other.failures
         self.dropped += other.dropped
+        self.molecules += other.molecules
 
 
 @dataclass
@@ -92,6 +110,7 @@ class _Course:
 
     work: Work
     bar: tqdm[NoReturn]
+    table: CSVWriter | None = None
     tally: Tally = field(default_factory=Tally)
     told: set[str] = field(default_factory=set)  # remarks, which come once
 
@@ -101,9 +120,17 @@ class _Course:
             self.bar.write(shown(in_options(note)), file=sys.stderr)
         self.told |= set(new)
 
-    def advance(self, done: Tally) -> None:
+    def advance(self, done: Tally, rows: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+        """One molecule more; its rows, with its number."""
         self.tally.add(done)
+        numbered = [{"number": self.tally.molecules, **row} for row in rows] if self.table else []
+        self.write(numbered)
         self.bar.update(done.records)
+        return numbered
+
+    def write(self, rows: Iterable[dict[str, Any]]) -> None:
+        if self.table:
+            self.table.write(rows)
 
     def resume(self, done: Tally) -> None:
         self.tally.add(done)
@@ -120,6 +147,7 @@ def work_through(
     by_stereo: bool = True,
     left_out: str = "above the energy window",
     steps: Steps | None = None,
+    table: Table | None = None,
 ) -> int:
     """Do the work on each molecule of an SD file, and write its records.
 
@@ -133,12 +161,13 @@ def work_through(
         by_stereo: As in `conformer_runs`.
         left_out: What records are that the work drops.
         steps: Parts in which the output is kept; None: it is written in one go.
+        table: Where rows of the molecules go; None: nowhere.
 
     Returns:
         The exit code.
     """
     begun, header = time.perf_counter(), None
-    with written_or_reported(output or "OUTPUT"):
+    with written_or_reported(output or (table.path if table else "OUTPUT")):
         with usage_errors():
             if output and steps and steps.resume:
                 check_resumable(source, output)
@@ -149,7 +178,7 @@ def work_through(
         if before:
             tally = Tally(**before)
         else:
-            tally = _run(source, output, _Run(work, expected, quiet, by_stereo, steps, header))
+            tally = _run(source, output, _Run(work, expected, quiet, by_stereo, steps, header, table))
             if output and header:
                 mark_if_file(source, output, header, asdict(tally))
     if before or not quiet:
@@ -157,6 +186,8 @@ def work_through(
         words += [f"{tally.dropped} {left_out}"] * bool(tally.dropped)
         end = f"{output} is finished already: " * bool(before)
         typer.echo(f"{end}{', '.join(words)}, {time.perf_counter() - begun:.1f} s", err=True)
+    if before and table:
+        typer.echo("no table was written: it comes with the run that finishes the output", err=True)
     return PROBLEMS if tally.failures or not tally.records else 0
 
 
@@ -170,6 +201,7 @@ class _Run:
     by_stereo: bool
     steps: Steps | None
     header: Mapping[str, Any] | None
+    table: Table | None
 
 
 def _manifest(source: str, method: str, steps: Steps) -> dict[str, Any]:
@@ -193,6 +225,7 @@ def _run(source: str, output: str | None, run: _Run) -> Tally:
     from rdkit_ebd.io.conformer_runs import conformer_runs
     from rdkit_ebd.io.read import read_molecules
     from rdkit_ebd.io.sdf import SDFWriter
+    from rdkit_ebd.report.tabular import CSVWriter
 
     parts, writer, steps = None, None, run.steps
     with ExitStack() as stack:
@@ -207,7 +240,8 @@ def _run(source: str, output: str | None, run: _Run) -> Tally:
                 writer = stack.enter_context(SDFWriter(output))
             skip = sum(finished["counts"]["records"] for finished in parts.tallies) if parts else 0
             groups = conformer_runs(read_molecules(source, skip), by_stereo=run.by_stereo)
-        course = _Course(run.work, stack.enter_context(progress(run.expected, run.quiet)))
+            table = stack.enter_context(CSVWriter(run.table.path, run.table.columns)) if run.table else None
+        course = _Course(run.work, stack.enter_context(progress(run.expected, run.quiet)), table)
         if parts is not None and steps is not None:
             _write_parts(groups, parts, steps.size, course)
         else:
@@ -222,10 +256,12 @@ def _write_parts(groups: Iterator[list[Entry]], parts: Parts, size: int, course:
     for finished in parts.tallies:
         course.report(finished["notes"], finished["remarks"])
         course.resume(Tally(**finished["counts"]))
+        course.write(finished.get("rows", []))
     while (first := next(groups, None)) is not None:
         with SDFWriter(parts.next_path) as writer:
-            counts, notes, remarks = _write(_part(first, groups, size), writer, course)
-        parts.add({"counts": asdict(counts), "notes": notes, "remarks": remarks})
+            counts, notes, remarks, rows = _write(_part(first, groups, size), writer, course, keep_rows=True)
+        beside = {"rows": rows} if rows else {}
+        parts.add({"counts": asdict(counts), "notes": notes, "remarks": remarks, **beside})
     parts.join()
 
 
@@ -239,19 +275,33 @@ def _part(first: list[Entry], groups: Iterator[list[Entry]], size: int) -> Itera
 
 
 def _write(
-    groups: Iterable[list[Entry]], writer: SDFWriter | None, course: _Course
-) -> tuple[Tally, list[str], list[str]]:
-    """Do the work on molecules and write them: what it amounts to, what was said of them, and of the method."""
-    counts, said, remarks = Tally(), list[str](), list[str]()
+    groups: Iterable[list[Entry]], writer: SDFWriter | None, course: _Course, keep_rows: bool = False
+) -> tuple[Tally, list[str], list[str], list[dict[str, Any]]]:
+    """Do the work on molecules and write them: what it amounts to, what was said of them, and of the method; rows."""
+    counts, said, remarks, rows = Tally(), list[str](), list[str](), list[dict[str, Any]]()
     for group in groups:
         done, written = _worked(group, course.work)
         notes = [f"{label_of(group)}: {note}" for note in [*done.notes, *_unwritten(writer, written)]]
         course.report(notes, done.remarks)
-        tally = Tally(len(group), max(done.failures, len(notes) - len(done.notes)), done.dropped)
-        course.advance(tally)
+        tally = Tally(
+            len(group), max(done.failures, len(notes) - len(done.notes)), done.dropped, int(group[0].mol is not None)
+        )
+        numbered = course.advance(tally, done.rows)
+        rows += numbered if keep_rows else []
         counts.add(tally)
         said, remarks = [*said, *notes], list(dict.fromkeys([*remarks, *done.remarks]))
-    return counts, said, remarks
+    return counts, said, remarks, rows
+
+
+def mixed_isomers(isomers: Iterable[str], done: str) -> list[str]:
+    """What is to be said where conformers of one name show several stereoisomers, whose energies are compared.
+
+    Args:
+        isomers: What each shows.
+        done: What was done with them, such as "ranked".
+    """
+    number = len(set(isomers))
+    return [f"{number} stereoisomers are {done} together, as their records have one name"] * (number > 1)
 
 
 def _checked(source: str, output: str | None, method: str) -> int | None:

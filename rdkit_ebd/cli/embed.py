@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdkit_ebd.cli.columns import NameColumn, SmilesColumn
-from rdkit_ebd.cli.common import PROBLEMS, usage_errors, written_or_reported
+from rdkit_ebd.cli.common import PROBLEMS, count, usage_errors, written_or_reported
 from rdkit_ebd.cli.config import Config, SaveConfig, save_config
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
-from rdkit_ebd.cli.embed_run import run
+from rdkit_ebd.cli.embed_run import nothing_made, run
 from rdkit_ebd.cli.embed_tables import checked_tables
 from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume, check_resumable, finished_before, mark_if_file
 
@@ -194,7 +194,8 @@ def embed(
     (ebd_...). The stereochemistry of INPUT is that of the conformers. SD records that follow one another and differ in
     nothing but coordinates and energies are conformers of one molecule, which is embedded once. A molecule that cannot
     be embedded is named on stderr and does not stop the others. Exit code: 0 all is well, 1 some molecules failed or
-    have fewer conformers than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete.
+    have fewer conformers than asked for, 2 wrong usage, 130 interrupted. OUTPUT appears once it is complete,
+    and only if there is a conformer to write.
 
     Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
     Ctrl-C, a kill or a full disk the same command with --resume continues from them, and makes the file that the first
@@ -260,6 +261,9 @@ def embed(
             typer.echo(f"{output} is finished already: {before.summary(0.0, before.molecules)}", err=True)
             if tables.wanted:
                 typer.echo("no table was written: it comes with the run that finishes the output", err=True)
+        elif nothing_made(tally, output):
+            unwritten = "nothing was" if output == "-" else f"{output} was not"
+            typer.echo(f"{unwritten} written: none of {count(tally.molecules, 'molecule')} has conformers", err=True)
         elif seed != -1:
             mark_if_file(source, output, manifest(job, part_size), asdict(tally))
         if not tally.molecules:

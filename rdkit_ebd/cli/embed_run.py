@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -113,6 +114,17 @@ def run(
     if not quiet:
         typer.echo(screen.tally.summary(time.perf_counter() - start, screen.before), err=True)
     return screen.tally
+
+
+def nothing_made(tally: Tally, output: str) -> bool:
+    """Whether there are molecules and no conformer of any; an output without a record is taken away."""
+    from rdkit_ebd.runtime.whole_file import is_replaceable
+
+    if tally.conformers or not tally.molecules:
+        return False
+    if is_replaceable(output):
+        Path(output).unlink(missing_ok=True)
+    return True
 
 
 def _write_parts(outcomes: Iterator[Embedded], parts: Parts, total: int, part_size: int, screen: Screen) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdkit_ebd.cli.common import usage_errors, written_or_reported
-from rdkit_ebd.cli.conformer_work import Done, work_through
+from rdkit_ebd.cli.common import usage_errors
+from rdkit_ebd.cli.conformer_work import Done, Steps, Table, mixed_isomers, work_through
 from rdkit_ebd.cli.refine import Quiet, Source, Threads
+from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
     from rdkit import Chem
@@ -48,6 +48,8 @@ def rank(
         bool, typer.Option("--representatives", help="Write the lowest of each cluster alone.")
     ] = False,
     threads: Threads = 1,
+    resume: Resume = False,
+    part_size: PartSize = PART_SIZE,
     quiet: Quiet = False,
 ) -> None:
     """Rank the conformers of each molecule: energies, Boltzmann weights, clusters.
@@ -60,35 +62,42 @@ def rank(
     ebd_cluster beside their energies. Weights are of all conformers of a molecule, whatever is written. Exit code: 0
     all records have energies, 1 some have not or could not be read, 2 wrong usage, 130 interrupted.
 
+    Where INPUT is longer than one part, finished parts of OUTPUT, with their rows of the table, are kept in the folder
+    OUTPUT.parts until they are joined. After Ctrl-C, a kill or a full disk the same command with --resume continues.
+
     Example: rdkit-ebd rank conformers.sdf --by GFN2-xTB --top 3 --table ranks.csv -o lowest.sdf
     """
     table = table or (None if output else "-")
-    with written_or_reported(table or str(output)), ExitStack() as stack:
-        with usage_errors():
-            from rdkit_ebd.ensemble.rank import Ranking
-            from rdkit_ebd.ensemble.score import BoltzmannWeights
-            from rdkit_ebd.io.sdf import check_table
-            from rdkit_ebd.report.tabular import CSVWriter
+    with usage_errors():
+        from rdkit_ebd.ensemble.rank import Ranking
+        from rdkit_ebd.ensemble.score import BoltzmannWeights
+        from rdkit_ebd.io.sdf import check_table
 
-            BoltzmannWeights([], temperature)
-            if table == "-" and output == "-":
-                raise ValueError("-o and --table cannot both be standard output")
-            if table:
-                check_table(table, source)
-                rows = stack.enter_context(CSVWriter(table, [*BESIDE, *Ranking.columns]))
-        number = 0
+        BoltzmannWeights([], temperature)
+        if table == "-" and output == "-":
+            raise ValueError("-o and --table cannot both be standard output")
+        if resume and not output:
+            raise ValueError("--resume continues an OUTPUT: give -o")
+        if table:
+            check_table(table, source)
 
-        def work(mol: Chem.Mol) -> Done:
-            nonlocal number
-            number += 1
-            ranking = _ranked(mol, by, temperature, cluster_rmsd, threads)
-            if table:
-                rows.write(_rows(number, mol, ranking))
-            return _done(mol, ranking, representatives, top, by)
+    def work(mol: Chem.Mol) -> Done:
+        return _done(mol, _ranked(mol, by, temperature, cluster_rmsd, threads), representatives, top, by)
 
-        phrase = f"ranked with {by}" if by else "ranked"
-        method, left_out = by or DEFAULT_METHOD, "not among those asked for"
-        code = work_through(source, output, method, work, phrase, quiet, by_stereo=False, left_out=left_out)
+    settings = {"command": "rank", "--by": by, "--temperature": temperature, "--cluster-rmsd": cluster_rmsd}
+    settings |= {"--top": top, "--representatives": representatives, "--table": bool(table)}
+    code = work_through(
+        source,
+        output,
+        by or DEFAULT_METHOD,
+        work,
+        f"ranked with {by}" if by else "ranked",
+        quiet,
+        by_stereo=False,
+        left_out="not among those asked for",
+        steps=Steps(settings, resume, part_size),
+        table=Table(table, [*BESIDE, *Ranking.columns]) if table else None,
+    )
     raise typer.Exit(code)
 
 
@@ -100,11 +109,13 @@ def _ranked(mol: Chem.Mol, by: str | None, temperature: float, cluster_rmsd: flo
     return RankConformers(mol, method, temperature=temperature, clusterRmsd=cluster_rmsd, numThreads=threads)
 
 
-def _rows(number: int, mol: Chem.Mol, ranking: Ranking) -> list[dict[str, Any]]:
+def _rows(mol: Chem.Mol, ranking: Ranking) -> list[dict[str, Any]]:
+    """Of the table; records and conformers by their places."""
     places = {conformer.GetId(): k for k, conformer in enumerate(mol.GetConformers(), start=1)}
-    beside = {"number": number, "molecule": mol.GetProp("_Name")}
+    name = mol.GetProp("_Name")
     return [
-        {**beside, "record": row["conformer"], **row, "conformer": places[row["conformer"]]} for row in ranking.rows()
+        {"molecule": name, "record": row["conformer"], **row, "conformer": places[row["conformer"]]}
+        for row in ranking.rows()
     ]
 
 
@@ -119,8 +130,6 @@ def _done(mol: Chem.Mol, ranking: Ranking, representatives: bool, top: int | Non
     order = (ranking.representatives if representatives else ranking.ids)[:top]
     failures = sum(energy != energy for energy in ranking.energies)
     notes = [f"{failures} of {len(ranking.ids)} records without energy"] * bool(failures)
-    isomers = len(set(ranking.stereoisomers))
-    if isomers > 1:
-        notes.append(f"{isomers} stereoisomers are ranked together, as their records have one name")
+    notes += mixed_isomers(ranking.stereoisomers, "ranked")
     remarks = [] if by else [f"energies are by {ranking.method}; --by chooses another method"]
-    return Done(order, failures, len(ranking.ids) - len(order), notes, [*ranking.notes, *remarks])
+    return Done(order, failures, len(ranking.ids) - len(order), notes, [*ranking.notes, *remarks], _rows(mol, ranking))

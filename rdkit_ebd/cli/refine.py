@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdkit_ebd.cli.common import count
-from rdkit_ebd.cli.conformer_work import Done, Steps, work_through
+from rdkit_ebd.cli.conformer_work import Done, Steps, mixed_isomers, work_through
 from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
@@ -104,6 +104,8 @@ def _refined(mol: Chem.Mol, method: str, options: dict[str, Any]) -> Done:
 
 
 def _scored(mol: Chem.Mol, method: str, window: float | None, sort: bool, threads: int) -> Done:
+    from rdkit_ebd.chem.conformers import positions
+    from rdkit_ebd.chem.undefined_stereo import isomers_shown
     from rdkit_ebd.ensemble.score import FilterEnergyWindow, RelativeEnergies, SortConformers, score
     from rdkit_ebd.io.conformer_runs import RELATIVE_ENERGY
 
@@ -115,4 +117,5 @@ def _scored(mol: Chem.Mol, method: str, window: float | None, sort: bool, thread
     within = FilterEnergyWindow(mol, math.inf if window is None else window)
     failures = sum(map(math.isnan, energies))
     notes = [obstacle or f"{failures} of {count(len(ids), 'conformer')} without energy"] * bool(failures)
+    notes += mixed_isomers(isomers_shown(mol, positions(list(mol.GetConformers()))), "scored")
     return Done([i for i in order if i in within], failures, len(ids) - len(within), notes, remarks)

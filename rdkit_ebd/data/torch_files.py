@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import zipfile
 from typing import IO, Any
 
@@ -68,7 +69,10 @@ def _read_older(stream: IO[bytes]) -> Any:
         raise
     except Exception as error:
         reason = str(error)
-        if not reason or "weights_only" in reason:  # advice that nobody should follow
+        told = isinstance(
+            error, (ValueError, RuntimeError, pickle.UnpicklingError)
+        )  # others speak of the reader's own state
+        if not reason or not told or "weights_only" in reason:  # advice that nobody should follow
             reason = _OTHER if reason else "it is empty"
         raise ValueError(reason) from error
 

@@ -129,3 +129,44 @@ def test_wrong_usage_is_reported_before_any_molecule(words: list[object], said: 
     result = call("rank", source, *words)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
+
+
+def test_interrupted_and_resumed_is_the_file_and_the_table_of_one_run(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rdkit_ebd.io.resumable_output import Parts, count_parts
+
+    source.write_text(source.read_text() + GARBAGE + block("paracetamol", "paracetamol", 3))
+    words = ["rank", source, "--by", "MMFF94s", "--part-size", 3]
+    whole, ranks = tmp_path / "whole.sdf", tmp_path / "whole.csv"
+    assert call(*words, "-o", whole, "--table", ranks).exit_code == 1
+    out, again, add = tmp_path / "out.sdf", tmp_path / "out.csv", Parts.add
+    words += ["-o", out, "--table", again]
+
+    def added(self: Parts, tally: dict[str, object]) -> None:
+        add(self, tally)
+        if len(self.tallies) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "add", added)
+        assert call(*words).exit_code == 130
+    assert count_parts(out) == 2
+    assert not again.exists()
+    assert "--cluster-rmsd was 1.0 and is 2" in " ".join(call(*words, "--resume", "--cluster-rmsd", 2).stderr.split())
+    assert call(*words, "--resume").exit_code == 1
+    assert out.read_bytes() == whole.read_bytes()
+    assert again.read_text() == ranks.read_text()
+    assert [row["number"] for row in table(again.read_text())] == ["1"] * 5 + ["2"] * 3 + ["3"] * 3
+    assert "--resume continues an OUTPUT" in " ".join(call("rank", source, "--resume").stderr.split())
+
+
+@pytest.mark.parametrize("command", ["rank", "score"])
+def test_isomers_of_one_name_are_told(command: str, tmp_path: Path) -> None:
+    source = tmp_path / "in.sdf"
+    source.write_text(block("C[C@H](N)C(=O)Oc1ccccc1", "ester", 2) + block("C[C@@H](N)C(=O)Oc1ccccc1", "ester", 1))
+    result = call(command, source, "-o", tmp_path / "out.sdf")
+    assert result.exit_code == 0
+    assert f"records 1-3 (ester): 2 stereoisomers are {command}" in result.stderr
+    source.write_text(block("C[C@H](N)C(=O)Oc1ccccc1", "ester", 2))
+    assert "stereoisomers" not in call(command, source, "-o", tmp_path / "out.sdf").stderr

@@ -186,3 +186,12 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"c\.pt cannot be read"):
             settings_in(path)
+
+
+@pytest.mark.parametrize("content", [b".", b"\x80\x02.", b"0.", b"\x00\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_what_is_no_checkpoint_says_so(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="no archive as torch") as caught:
+        tensors_in(path)
+    assert "pop" not in str(caught.value)

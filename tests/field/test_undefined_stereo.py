@@ -155,3 +155,18 @@ def test_a_ligand_of_open_stereo_is_prepared_only_where_a_mixture_is_wanted() ->
 def test_what_was_not_made_is_no_mixture() -> None:
     mol = Chem.AddHs(Chem.MolFromSmiles("CC(O)C(F)c1ccccc1"))
     assert EmbedWithReport(mol, 0, randomSeed=1).undefined_stereo == ""
+
+
+def test_where_all_are_refused_there_is_no_output_that_looks_like_a_success(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.smi", tmp_path / "out.sdf"
+    source.write_text("CC(O)C(F)Cl open\nCC(F)=C(C)Cl too\n")
+    out.write_text("earlier")
+    rejected = call("embed", source, "-n", 2, "-o", out, "--stereo", "refuse", "--workers", 0)
+    assert rejected.exit_code == 1
+    assert "was not written: none of 2 molecules has conformers" in rejected.stderr
+    assert "UNDEFINED_STEREO" in rejected.stderr
+    assert not out.exists()
+    assert not list(tmp_path.glob("*.parts"))
+    parts = ["--part-size", 1, "--resume"]
+    assert call("embed", source, "-n", 2, "-o", out, "--stereo", "refuse", "--workers", 0, *parts).exit_code == 1
+    assert not out.exists()
