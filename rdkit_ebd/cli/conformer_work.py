@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` an
     from rdkit import Chem
     from tqdm import tqdm
 
+    from rdkit_ebd.io.other_output import TextWriter
     from rdkit_ebd.io.read import Entry
     from rdkit_ebd.io.resumable_output import Parts
     from rdkit_ebd.io.sdf import SDFWriter
@@ -223,8 +224,8 @@ def _manifest(source: str, method: str, steps: Steps) -> dict[str, Any]:
 
 def _run(source: str, output: str | None, run: _Run) -> Tally:
     from rdkit_ebd.io.conformer_runs import conformer_runs
+    from rdkit_ebd.io.other_output import writer_of
     from rdkit_ebd.io.read import read_molecules
-    from rdkit_ebd.io.sdf import SDFWriter
     from rdkit_ebd.report.tabular import CSVWriter
 
     parts, writer, steps = None, None, run.steps
@@ -237,7 +238,7 @@ def _run(source: str, output: str | None, run: _Run) -> Tally:
                 stack.enter_context(parts)
                 stack.enter_context(kept(parts))
             elif output:
-                writer = stack.enter_context(SDFWriter(output))
+                writer = stack.enter_context(writer_of(output))
             skip = sum(finished["counts"]["records"] for finished in parts.tallies) if parts else 0
             groups = conformer_runs(read_molecules(source, skip), by_stereo=run.by_stereo)
             table = stack.enter_context(CSVWriter(run.table.path, run.table.columns)) if run.table else None
@@ -275,7 +276,7 @@ def _part(first: list[Entry], groups: Iterator[list[Entry]], size: int) -> Itera
 
 
 def _write(
-    groups: Iterable[list[Entry]], writer: SDFWriter | None, course: _Course, keep_rows: bool = False
+    groups: Iterable[list[Entry]], writer: SDFWriter | TextWriter | None, course: _Course, keep_rows: bool = False
 ) -> tuple[Tally, list[str], list[str], list[dict[str, Any]]]:
     """Do the work on molecules and write them: what it amounts to, what was said of them, and of the method; rows."""
     counts, said, remarks, rows = Tally(), list[str](), list[str](), list[dict[str, Any]]()
@@ -342,7 +343,7 @@ def expected_records(source: str) -> int | None:
     return expected
 
 
-def _unwritten(writer: SDFWriter | None, records: Iterable[Chem.Mol]) -> list[str]:
+def _unwritten(writer: SDFWriter | TextWriter | None, records: Iterable[Chem.Mol]) -> list[str]:
     """Write records, where they are wanted; why some of them could not be written."""
     problems = []
     for record in records if writer else ():

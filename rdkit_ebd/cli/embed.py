@@ -66,12 +66,13 @@ def embed(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A SMILES or InChI; a file (.smi, .csv, .tsv, .inchi, .sdf, .mol, .mol2, .mae, .pdb, .xyz, also .gz); "
-            'or "-" for SMILES lines or SD records on stdin.',
+            help="A SMILES or InChI; a file (.smi, .csv, .tsv, .json, .inchi, .sdf, .mol, .mol2, .mae, .pdb, .xyz, "
+            'also .gz); or "-" for SMILES lines or SD records on stdin.',
         ),
     ],
     output: Annotated[
-        str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
+        str,
+        typer.Option("-o", "--output", help='SD file to write (or .xyz, .pdb; .gz: compressed), or "-" for stdout.'),
     ],
     num_confs: Annotated[
         str,

@@ -20,6 +20,7 @@ from rdkit_ebd.cli.resuming import kept, parts_of
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from tqdm import tqdm
 
+    from rdkit_ebd.io.other_output import TextWriter
     from rdkit_ebd.io.resumable_output import Parts
     from rdkit_ebd.io.sdf import SDFWriter
 
@@ -90,8 +91,8 @@ def run(
     Returns:
         What it amounts to, earlier runs included.
     """
+    from rdkit_ebd.io.other_output import writer_of
     from rdkit_ebd.io.read import place
-    from rdkit_ebd.io.sdf import SDFWriter
 
     start = time.perf_counter()
     with ExitStack() as stack:
@@ -99,7 +100,7 @@ def run(
             worth_it = total is not None and total > part_size and job.params.randomSeed != -1
             parts = parts_of(job.output, manifest(job, part_size), worth_it, resume)
             if parts is None:
-                writer = stack.enter_context(SDFWriter(job.output))
+                writer = stack.enter_context(writer_of(job.output))
             else:
                 stack.enter_context(parts)
                 stack.enter_context(kept(parts))
@@ -147,7 +148,7 @@ def _write_parts(outcomes: Iterator[Embedded], parts: Parts, total: int, part_si
 
 
 def _write(
-    outcomes: Iterable[Embedded], writer: SDFWriter, screen: Screen
+    outcomes: Iterable[Embedded], writer: SDFWriter | TextWriter, screen: Screen
 ) -> tuple[Tally, list[str], list[dict[str, Any]]]:
     """Write molecules as they come; what they amount to, what was reported of them, and rows of tables if wanted."""
     counts, rows = Tally(), []

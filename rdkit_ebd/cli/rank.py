@@ -23,7 +23,8 @@ BESIDE = ("number", "molecule", "record")  # columns of the table beside those o
 def rank(
     source: Source,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')
+        str | None,
+        typer.Option("-o", "--output", help='SD file to write (or .xyz, .pdb; .gz: compressed), or "-" for stdout.'),
     ] = None,
     table: Annotated[
         str | None,

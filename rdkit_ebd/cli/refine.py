@@ -22,7 +22,9 @@ Source = Annotated[
         help='A file with coordinates (.sdf, .mol, .mol2, .mae, .pdb, .xyz, also .gz), or "-" for SD on stdin.',
     ),
 ]
-Output = Annotated[str, typer.Option("-o", "--output", help='SD file to write (.gz: compressed), or "-" for stdout.')]
+Output = Annotated[
+    str, typer.Option("-o", "--output", help='SD file to write (or .xyz, .pdb; .gz: compressed), or "-" for stdout.')
+]
 Method = Annotated[
     str,
     typer.Option("-m", "--method", help="UFF, MMFF94s, MMFF94s/OpenMM, openff-2.2.1, GFN2-xTB, GFN2-xTB/water, ..."),

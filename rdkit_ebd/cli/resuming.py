@@ -32,6 +32,7 @@ def check_resumable(source: str, output: str) -> None:
     Raises:
         ValueError: One of them cannot.
     """
+    from rdkit_ebd.io.other_output import is_sd
     from rdkit_ebd.io.read import STANDARD_STREAM
     from rdkit_ebd.runtime.whole_file import is_replaceable
 
@@ -39,6 +40,8 @@ def check_resumable(source: str, output: str) -> None:
         raise ValueError("--resume needs an INPUT that can be read again, not standard input")
     if not is_replaceable(output):
         raise ValueError(f"--resume needs a file as OUTPUT, which {output!r} is not")
+    if not is_sd(output):
+        raise ValueError(f"--resume needs an SD file as OUTPUT, which {output!r} is not")
 
 
 def finished_before(output: str, manifest: Manifest) -> dict[str, Any] | None:
@@ -83,10 +86,11 @@ def parts_of(output: str, manifest: Manifest, worth_it: bool, resume: bool) -> P
     Raises:
         ValueError: There are parts of an earlier run, and they are not to be continued from, or cannot be.
     """
+    from rdkit_ebd.io.other_output import is_sd
     from rdkit_ebd.io.resumable_output import Parts, count_parts
     from rdkit_ebd.runtime.whole_file import is_replaceable
 
-    if not is_replaceable(output):
+    if not is_replaceable(output) or not is_sd(output):
         return None
     # Parts that are there are looked at in any case: they are resumed, or what hinders is said.
     return Parts(output, manifest, resume) if worth_it or count_parts(output) else None

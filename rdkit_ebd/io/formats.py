@@ -8,6 +8,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDetermineBonds
 
 _CHARGE = re.compile(r"\bcharge\s*[=:]\s*([+-]?\d+)", re.IGNORECASE)
+_SETTINGS = re.compile(r"(^|\s)(charge|ebd_energy)\s*[=:]\s*\S+", re.IGNORECASE)  # in the comment of an XYZ text
 _CHARGES = (0, 1, -1, 2, -2)  # that are tried where none is written
 _NAME_LINES = {"mol2": 1, "xyz": 1}  # which line has the name, from 0
 
@@ -30,7 +31,8 @@ def name_in(text: str, kind: str) -> str:
     if kind == "pdb":
         return next((line[10:].strip() for line in lines if line.startswith("COMPND")), "")
     place = _NAME_LINES.get(kind)
-    return lines[place].strip() if place is not None and len(lines) > place else ""
+    line = lines[place].strip() if place is not None and len(lines) > place else ""
+    return _SETTINGS.sub("", line).strip() if kind == "xyz" else line
 
 
 def _mol2(text: str) -> Chem.Mol | None:

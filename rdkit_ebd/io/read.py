@@ -15,7 +15,8 @@ from rdkit import Chem, rdBase
 from rdkit_ebd.io.blocks import SUFFIXES as OTHER_SUFFIXES
 from rdkit_ebd.io.columns import LONGEST_LINE, ColumnChoice, Text
 from rdkit_ebd.io.formats import name_in, read_block
-from rdkit_ebd.io.texts import SD_SUFFIXES, SMILES_SUFFIXES, TABLE_SUFFIXES, kind_of, texts_of
+from rdkit_ebd.io.json_molecules import from_json
+from rdkit_ebd.io.texts import JSON_SUFFIXES, SD_SUFFIXES, SMILES_SUFFIXES, TABLE_SUFFIXES, kind_of, texts_of
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 # Stack frames, banners, and lines that say again what the first one said.
@@ -65,9 +66,10 @@ def read_molecules(
     Args:
         source: A SMILES or InChI; or a file of SMILES or InChI lines (.smi, .smiles, .txt, .inchi: SMILES, blanks, a
             tab or a comma, name, or the columns that a header names; blank lines and lines that start with # are
-            skipped), a table (.csv, .tsv), SD records (.sdf, .sd, .mol), MOL2, Maestro (.mae, .maegz), PDB (.pdb, .ent:
-            one ligand, each model a molecule) or XYZ, also with .gz; or "-" for lines or SD records on standard input.
-            Bond orders that PDB and XYZ leave open are perceived where all hydrogens are there.
+            skipped), a table (.csv, .tsv), JSON (.json, .jsonl: SMILES, objects with "smiles" and "name", RDKit's own),
+            SD records (.sdf, .sd, .mol), MOL2, Maestro (.mae, .maegz), PDB (.pdb, .ent: one ligand, each model a
+            molecule) or XYZ, also with .gz; or "-" for lines or SD records on standard input. Bond orders that PDB and
+            XYZ leave open are perceived where all hydrogens are there.
         skip: Entries at the beginning that are left out; they are passed over without being parsed.
         columns: Which columns have the SMILES and the name; None: as the header says.
 
@@ -89,7 +91,9 @@ def read_molecules(
     kind = kind_of(source)
     if kind == "":
         return iter([_literal(str(source))][skip:])
-    parse = {"sd": _parse_record, "smiles": _parse_line, "table": _parse_line}.get(kind) or partial(_parse_block, kind)
+    parse = {"sd": _parse_record, "smiles": _parse_line, "table": _parse_line, "json": _parse_json}.get(
+        kind
+    ) or partial(_parse_block, kind)
     texts = islice(texts_of(source, columns), skip, None)
     return (parse(text) if not text.problem else Entry(text.number, "", None, text.problem) for text in texts)
 
@@ -144,7 +148,7 @@ def _literal(smiles: str) -> Entry:
     entry = _parse_line(Text(1, smiles))
     if entry.mol is not None:
         return entry
-    suffixes = ", ".join((*SMILES_SUFFIXES, *TABLE_SUFFIXES, *SD_SUFFIXES, *OTHER_SUFFIXES))
+    suffixes = ", ".join((*SMILES_SUFFIXES, *TABLE_SUFFIXES, *JSON_SUFFIXES, *SD_SUFFIXES, *OTHER_SUFFIXES))
     if os.path.exists(smiles):
         raise ValueError(
             f"{smiles!r} is of no known kind; the name of a file must end in {suffixes} (or these with .gz)"
@@ -172,6 +176,12 @@ def _parse_line(line: Text) -> Entry:
 
 def _from_inchi(text: str) -> Chem.Mol | None:
     return Chem.MolFromInchi(text.split()[0])
+
+
+def _parse_json(text: Text) -> Entry:
+    if not text.text.startswith("{"):
+        return _parse_line(text)
+    return _entry(text.number, (text.name or "").strip(), *_asked(lambda: from_json(text.text)))
 
 
 def _parse_block(kind: str, block: Text) -> Entry:

@@ -12,6 +12,7 @@ from rdkit_ebd.chem.provenance import PROVENANCE, get_provenance
 from rdkit_ebd.runtime.whole_file import is_replaceable, text_output
 
 OUTPUT_SUFFIXES = (".sdf", ".sd")
+OTHER_OUTPUT = (".xyz", ".pdb")  # see `other_output`
 
 _NO_BRACKETS = str.maketrans("<>", "()")
 _ENDS_FIELD = re.compile(r"\s*$|\$\$\$\$|>")  # a line of a value that readers take for something else
@@ -73,16 +74,21 @@ class SDFWriter:
 
 
 def check_output(output: str, source: str | os.PathLike[str] | None = None) -> None:
-    """Look at the name of an output before any work: SD text belongs into SD files, and nothing into its own input.
+    """Look at the name of an output before any work: it says the format, and is not that of its own input.
 
     Raises:
         ValueError: The name is that of another format or of none, or that of the input.
     """
     if not is_replaceable(output):  # standard output, a device; a folder is found out by whoever opens it
         return
-    if not output.lower().removesuffix(".gz").endswith(OUTPUT_SUFFIXES):
-        endings = " or ".join(OUTPUT_SUFFIXES)
-        raise ValueError(f"{output!r}: conformers are written as SD records; its name must end in {endings}, also .gz")
+    name = output.lower().removesuffix(".gz")
+    if name.endswith(".mol2"):
+        raise ValueError(f"{output!r}: RDKit reads MOL2 and does not write it; write .sdf, which Open Babel converts")
+    if not name.endswith((*OUTPUT_SUFFIXES, *OTHER_OUTPUT)):
+        endings = ", ".join((*OUTPUT_SUFFIXES, *OTHER_OUTPUT))
+        raise ValueError(
+            f"{output!r}: conformers are written as SD records, XYZ or PDB; its name must end in {endings}, also .gz"
+        )
     _refuse_input(output, source)
 
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 from rdkit_ebd.io.blocks import SUFFIXES as OTHER_SUFFIXES
 from rdkit_ebd.io.blocks import blocks_of
 from rdkit_ebd.io.columns import LONGEST_LINE, ColumnChoice, Columns, Table, Text, columns_of
+from rdkit_ebd.io.json_molecules import json_texts
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".inchi")
@@ -21,18 +22,20 @@ SD_SUFFIXES = (".sdf", ".sd", ".mol")
 
 TABLE_SUFFIXES = (".csv", ".tsv")
 
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+
 LONGEST_RECORD = 10_000_000  # letters of an SD record; longer ones are not read into memory
 
 
 def kind_of(source: str | os.PathLike[str]) -> str:
-    """ "smiles", "table", "sd", "mol2", "pdb", "xyz" or "mae" for a file, by its suffix; "" for a SMILES.
+    """ "smiles", "table", "sd", "json", "mol2", "pdb", "xyz" or "mae" for a file, by its suffix; "" for a SMILES.
 
     Standard input is "sd" or "smiles", by how it begins.
     """
     if str(source) == STANDARD_STREAM:
         return "sd" if any(line.rstrip()[-5:] in ("V2000", "V3000") for line in _beginning()) else "smiles"
     name = os.fspath(source).lower().removesuffix(".gz")
-    kinds = {SMILES_SUFFIXES: "smiles", TABLE_SUFFIXES: "table", SD_SUFFIXES: "sd"}
+    kinds = {SMILES_SUFFIXES: "smiles", TABLE_SUFFIXES: "table", SD_SUFFIXES: "sd", JSON_SUFFIXES: "json"}
     found = next((kind for endings, kind in kinds.items() if name.endswith(endings)), "")
     return found or next((kind for ending, kind in OTHER_SUFFIXES.items() if name.endswith(ending)), "")
 
@@ -105,6 +108,8 @@ def _from_stream(stream: Iterator[str], kind: str, choice: ColumnChoice, name: s
         return _lines(lines)
     if kind == "table":
         return Table(choice, "\t" if name.lower().removesuffix(".gz").endswith(".tsv") else None).texts(lines)
+    if kind == "json":
+        return json_texts(lines, by_line=not name.lower().removesuffix(".gz").endswith(".json"))
     return (Text(number, block, problem) for number, (block, problem) in enumerate(blocks_of(lines, kind), start=1))
 
 
