@@ -14,6 +14,7 @@ from rdkit_ebd.cli.embed import embed
 from rdkit_ebd.cli.engines import engines
 from rdkit_ebd.cli.evaluate import evaluate
 from rdkit_ebd.cli.interrupts import hear_interrupts
+from rdkit_ebd.cli.judge_molecules import judge_molecules
 from rdkit_ebd.cli.models import models
 from rdkit_ebd.cli.plugins import Commands
 from rdkit_ebd.cli.rank import rank
@@ -42,6 +43,7 @@ app.command()(validate)
 app.command()(evaluate)
 app.command()(bench)
 app.command()(engines)
+app.command("judge-molecules")(judge_molecules)
 
 
 def main() -> None:
