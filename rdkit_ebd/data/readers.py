@@ -16,6 +16,7 @@ from rdkit_ebd.data.geom import read_geom
 from rdkit_ebd.data.record import MILLIANGSTROM, Record, chosen, lowest, parse_smiles
 
 _ARRAYS = ("smiles", "title", "n_atoms", "n_confs", "coords", "energy")
+_STARTS = "start_coords"  # of data made by a teacher: where each minimisation began
 _ROOM, _PACKED = 64 << 20, 200  # bytes that any .npz may hold, and how often as long as itself (titles pack well)
 _SMILES_SUFFIXES = (".smi", ".smiles", ".tsv", ".txt")
 
@@ -29,7 +30,8 @@ def read_records(
         path: An `.npz` with arrays smiles, title, n_atoms, n_confs, coords (int16 milliangstrom), energy; or an SDF
             with explicit hydrogens in which the conformers of a molecule follow one another; or SMILES in the first
             column of a text file (.smi, .tsv, also .gz), which become records without conformers, hydrogens added;
-            or GEOM in one of its forms (`rdkit_ebd.data.geom`).
+            or GEOM in one of its forms (`rdkit_ebd.data.geom`). An `.npz` may have start_coords like its coords: the
+            conformers that were minimised (`rdkit-ebd train make-data`).
         limit: Take a seeded random subset of this many molecules, in file order.
         seed: Of that subset.
         max_confs: Most conformers of a molecule, those of lowest energy where energies are known.
@@ -71,19 +73,25 @@ def _read_others(path: str | Path, limit: int | None, seed: int) -> Iterator[Rec
     smiles, titles, energies = arrays["smiles"], arrays["title"], arrays["energy"]
     n_atoms, n_confs = arrays["n_atoms"].astype(np.int64), arrays["n_confs"].astype(np.int64)
     coords = arrays["coords"].reshape(-1, 3)
+    starts = arrays[_STARTS].reshape(-1, 3) if _STARTS in arrays else None
     atom_ends, conf_ends = np.cumsum(n_atoms * n_confs), np.cumsum(n_confs)
     for i in chosen(len(smiles), limit, seed):
         mol = parse_smiles(str(smiles[i]))
         if mol is None or mol.GetNumAtoms() != n_atoms[i]:
             raise ValueError(f"{path}: molecule {i} ({titles[i]}, {smiles[i]}) does not match its {n_atoms[i]} atoms")
-        span = coords[atom_ends[i] - n_atoms[i] * n_confs[i] : atom_ends[i]]
+        span, shape = slice(atom_ends[i] - n_atoms[i] * n_confs[i], atom_ends[i]), (n_confs[i], n_atoms[i], 3)
         yield Record(
             str(smiles[i]),
             mol,
-            span.reshape(n_confs[i], n_atoms[i], 3).astype(np.float32) * np.float32(MILLIANGSTROM),
+            _angstrom(coords[span], shape),
             energies[conf_ends[i] - n_confs[i] : conf_ends[i]],
             str(titles[i]),
+            None if starts is None else _angstrom(starts[span], shape),
         )
+
+
+def _angstrom(span: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    return span.reshape(shape).astype(np.float32) * np.float32(MILLIANGSTROM)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -98,7 +106,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         if size > _ROOM + _PACKED * path.stat().st_size:
             raise ValueError(f"{size} bytes from a file of {path.stat().st_size}")
         with np.load(path) as data:
-            arrays = {name: data[name] for name in _ARRAYS}
+            arrays = {name: data[name] for name in (*_ARRAYS, *({_STARTS} & set(data.files)))}
         _check_arrays(arrays)
     except OSError:
         raise
@@ -123,6 +131,9 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
         raise ValueError("n_atoms or n_confs are no counts")
     if 3 * int((counts[0] * counts[1]).sum()) != arrays["coords"].size or counts[1].sum() != arrays["energy"].size:
         raise ValueError("there are not as many coordinates and energies as n_atoms and n_confs say")
+    starts = arrays.get(_STARTS)
+    if starts is not None and (starts.dtype.kind not in "iuf" or starts.size != arrays["coords"].size):
+        raise ValueError(f"{_STARTS} are not what coords are")
 
 
 def _invalid_letters(texts: np.ndarray) -> bool:

@@ -21,6 +21,8 @@ class Record:
         coords: (R, N, 3) float32, angstrom, each conformer centred.
         energy: (R,) float64, kcal/mol, NaN where unknown.
         title: The record's name in its source.
+        starts: (R, N, 3) float32, angstrom, centred: the conformers whose minimisation ended in `coords`; None where
+            the source does not say.
     """
 
     smiles: str
@@ -28,6 +30,7 @@ class Record:
     coords: np.ndarray
     energy: np.ndarray
     title: str
+    starts: np.ndarray | None = None
 
 
 def parse_smiles(smiles: str) -> Chem.Mol | None:
@@ -40,7 +43,8 @@ def parse_smiles(smiles: str) -> Chem.Mol | None:
 def lowest(record: Record, count: int) -> Record:
     """The record with at most `count` conformers: those of lowest energy, in file order where energies are unknown."""
     best = np.argsort(record.energy, kind="stable")[:count]  # NaN comes last
-    return replace(record, coords=record.coords[best], energy=record.energy[best])
+    starts = None if record.starts is None else record.starts[best]
+    return replace(record, coords=record.coords[best], energy=record.energy[best], starts=starts)
 
 
 def chosen(count: int, limit: int | None, seed: int) -> list[int]:

@@ -14,7 +14,7 @@ from rdkit_ebd.chem.fragments import Vocabulary
 from rdkit_ebd.embedding.held_core import excused, require_hands
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.service import Deblurrer
-from rdkit_ebd.judge.fitness import unknown_environments
+from rdkit_ebd.judge.fitness import unknown_environments, unlearnt_environments
 from rdkit_ebd.judge.tables import CheckTables, check_tables
 from rdkit_ebd.params import EBD
 from rdkit_ebd.report import EmbedReport
@@ -73,6 +73,8 @@ def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
     reasons: list[str] = []
     if len(numbers) >= model.config.min_atoms:
         reasons = unsupported(component.mol, model.config.elements, model.config.max_atoms, numbers)
+    if not reasons and model.config.surroundings and len(numbers) >= model.config.min_atoms:
+        reasons = unlearnt_environments(component.mol, model.config.surroundings, numbers)
     return reasons or unknown_environments(component.mol, numbers)
 
 

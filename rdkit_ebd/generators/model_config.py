@@ -57,6 +57,8 @@ class ModelConfig:
         sampling: How it is used by default.
         levels: Levels of theory; the first is the one whose conformers are made.
         card: What a model card holds: data, licence, training, validation table.
+        surroundings: In how many training molecules each kind of atom was, as `judge.environments` names them; empty:
+            it is not known, and `elements` alone say what the model treats.
         architecture: "attention" (ours) or "paper" (Park & Shen's); `network` is of its kind.
 
     Raises:
@@ -73,6 +75,7 @@ class ModelConfig:
     sampling: SamplingDefaults = field(default_factory=SamplingDefaults)
     levels: tuple[str, ...] = ()
     card: dict[str, Any] = field(default_factory=dict)
+    surroundings: dict[str, int] = field(default_factory=dict)
     architecture: str = "attention"
 
     def __post_init__(self) -> None:
@@ -169,6 +172,9 @@ def _inconsistencies(config: ModelConfig) -> list[str]:
         faults.append(f"coarse must be one of {', '.join(COARSE_STAGES)}, not {config.sampling.coarse!r}")
     if strange := [z for z in config.elements if not (isinstance(z, int) and 1 <= z <= 118)]:
         faults.append(f"elements are atomic numbers, not {', '.join(map(repr, strange))}")
+    seen = config.surroundings
+    if not isinstance(seen, dict) or any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in seen.values()):
+        faults.append("surroundings are kinds of atoms and in how many molecules each was")
     return faults
 
 

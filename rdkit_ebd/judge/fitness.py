@@ -6,13 +6,15 @@ made of it cannot be judged either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rdkit import Chem
 
 from rdkit_ebd.chem.letters import ORDERS
 from rdkit_ebd.judge.environments import Environments
 from rdkit_ebd.judge.reference import Reference, reference
+
+ENOUGH = 3  # molecules that a model has to have learnt a kind of atom from
 
 
 def unknown_environments(
@@ -25,12 +27,38 @@ def unknown_environments(
         numbers: What to call the atoms, where `mol` is part of a larger molecule.
         known: The table; None: the one that the package ships.
     """
-    known, names = known or reference(), Environments(mol).atoms
+    seen = (known or reference()).atoms
+    return _lacking(mol, numbers, seen, 1, lambda name: "which no reference molecule has")
+
+
+def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Sequence[int] | None = None) -> list[str]:
+    """Say which atoms have surroundings that a model has learnt from too few molecules, if from any.
+
+    Args:
+        mol: As in `unknown_environments`.
+        seen: In how many training molecules each kind of atom was (`ModelConfig.surroundings`).
+        numbers: As there.
+    """
+
+    def verdict(name: str) -> str:
+        count = seen.get(name, 0)
+        return f"which the model has learnt from {count} molecules" if count else "which the model has not learnt"
+
+    return _lacking(mol, numbers, seen, ENOUGH, verdict)
+
+
+def _lacking(
+    mol: Chem.Mol,
+    numbers: Sequence[int] | None,
+    seen: Mapping[str, int],
+    enough: int,
+    verdict: Callable[[str], str],
+) -> list[str]:
+    """The atoms whose kind was seen in too few molecules; lone atoms and dummies are not looked at."""
     return [
-        f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, "
-        "which no reference molecule has"
-        for atom, name in zip(mol.GetAtoms(), names, strict=True)
-        if atom.GetAtomicNum() and atom.GetTotalDegree() and name not in known.atoms
+        f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, {verdict(name)}"
+        for atom, name in zip(mol.GetAtoms(), Environments(mol).atoms, strict=True)
+        if atom.GetAtomicNum() and atom.GetTotalDegree() and seen.get(name, 0) < enough
     ]
 
 

@@ -53,9 +53,23 @@ def test_a_sound_one_is_read(data_set: Path) -> None:
     assert record.title == "aspirin"
 
 
+def test_where_minimisations_began_is_read_where_it_is_said(data_set: Path) -> None:
+    [plain] = read_records(data_set)
+    assert plain.starts is None
+    starts = np.random.default_rng(0).integers(-3000, 3000, (42, 3)).astype(np.int16)
+    changed(data_set, start_coords=starts)
+    [record] = read_records(data_set)
+    assert record.starts is not None
+    np.testing.assert_allclose(record.starts, starts.reshape(2, 21, 3) / 1000, atol=1e-6)
+    [lower] = read_records(data_set, max_confs=1)
+    assert lower.starts is not None
+    np.testing.assert_array_equal(lower.starts, record.starts[:1])
+
+
 @pytest.mark.parametrize(
     "arrays",
     [
+        {"start_coords": np.zeros((3, 3), np.int16)},
         {"coords": np.zeros((3, 3), np.int16)},
         {"coords": None},
         {"energy": np.zeros(1)},

@@ -8,7 +8,8 @@ from rdkit import Chem
 
 from rdkit_ebd import EBD, EmbedWithReport
 from rdkit_ebd.embedding.pipeline import UnsupportedMolecule
-from rdkit_ebd.judge.fitness import unknown_environments
+from rdkit_ebd.judge.environments import Environments
+from rdkit_ebd.judge.fitness import unknown_environments, unlearnt_environments
 
 FOREIGN = {
     "FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1": "atom 1 is S with 6 neighbours (C F F F F F)",
@@ -31,6 +32,19 @@ def test_what_no_reference_has_is_named(smiles: str) -> None:
 @pytest.mark.parametrize("smiles", [*DRUGS.values(), *KNOWN])
 def test_drugs_lone_ions_and_small_molecules_are_known(smiles: str) -> None:
     assert unknown_environments(with_hydrogens(smiles)) == []
+
+
+def test_what_a_model_has_learnt_too_little_of_is_named_with_the_count() -> None:
+    mol = with_hydrogens("C[Si](C)(C)CO")
+    seen = dict.fromkeys(Environments(mol).atoms, 100)
+    assert unlearnt_environments(mol, seen) == []
+    assert unlearnt_environments(mol, seen | {"Si4v4t": 2}) == [
+        "atom 1 is Si with 4 neighbours (C C C C), which the model has learnt from 2 molecules"
+    ]
+    del seen["Si4v4t"]
+    [reason] = unlearnt_environments(mol, seen, list(range(10, 10 + mol.GetNumAtoms())))
+    assert reason.startswith("atom 11 is Si")
+    assert reason.endswith("which the model has not learnt")
 
 
 def test_atoms_are_named_by_the_numbers_of_the_whole_molecule() -> None:

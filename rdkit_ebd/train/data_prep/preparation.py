@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rdkit_ebd.chem.fragments import Replay, Vocabulary
 from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.generators.checkpoint import LoadedModel, load_model, model_path, read_config
 from rdkit_ebd.generators.model_config import COARSE_STAGES, ModelConfig
+from rdkit_ebd.judge.environments import Environments
 from rdkit_ebd.runtime.whole_file import whole_file
 from rdkit_ebd.train.data_prep import relaxation
 from rdkit_ebd.train.data_prep.pairing import PAIRINGS
@@ -124,6 +126,8 @@ def prepare_training(wanted: Preparation, report: Callable[[str], None] = print)
     vocabulary = _vocabulary(wanted, parent)
     minima = _level_of_minima(wanted, corrector)
     config = _config(wanted, parent, vocabulary, elements, minima)
+    seen = surroundings_of(wanted.data, config.model.surroundings)
+    config = replace(config, model=replace(config.model, surroundings=seen))
     with whole_file(wanted.out / "config.json") as stream:
         stream.write(json.dumps(config.to_dict(), indent=1).encode())
     _make_shards(wanted, config, vocabulary, minima)
@@ -162,6 +166,18 @@ def _level_of_minima(wanted: Preparation, corrector: LoadedModel | None) -> str 
         return relaxation.LEVEL
     levels = corrector.config.levels
     return levels[0] if levels else wanted.names[0]
+
+
+def surroundings_of(paths: Sequence[Path], known: Mapping[str, int]) -> dict[str, int]:
+    """In how many molecules of data sets each kind of atom is, or in more of what a model has learnt from before.
+
+    Runs begin again with data that a model knows, which must not count twice.
+    """
+    seen: Counter[str] = Counter()
+    for path in paths:
+        for record in read_records(path):
+            seen.update(set(Environments(record.mol).atoms))
+    return {name: max(seen[name], known.get(name, 0)) for name in sorted({*seen, *known})}
 
 
 def _atomic_number(symbol: str) -> int:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from rdkit_ebd.generators.checkpoint import load_model, model_path, read_config, save_model
 from rdkit_ebd.judge.tables import check_tables
-from rdkit_ebd.train.data_prep.preparation import Preparation, prepare_training
+from rdkit_ebd.train.data_prep.preparation import Preparation, prepare_training, surroundings_of
 from rdkit_ebd.train.data_prep.relaxation import corrected, relax
 from rdkit_ebd.train.data_prep.shards import load_shards
 
@@ -87,6 +87,27 @@ def test_corrected_minima_have_the_level_of_their_model(data: Path, tmp_path: Pa
     assert {e.graph.num_atoms for e in elsewhere} <= {with_hydrogens("CC(=O)NCCc1ccccc1").GetNumAtoms()}
     named = replace(wanted(data, tmp_path / "named", corrected_by="ebd-f2f"), levels=(first,))
     assert prepare_training(named, lines.append).model.levels == (first,)
+
+
+def test_what_a_teacher_relaxed_is_learnt_as_it_fell(tmp_path: Path) -> None:
+    path = write_references(tmp_path / "taught.npz", ["CC(=O)NCCc1ccccc1"], 2)
+    with np.load(path) as read:
+        arrays = dict(read)
+    moved = arrays["coords"] + np.random.default_rng(0).integers(-50, 50, arrays["coords"].shape).astype(np.int16)
+    np.savez(path, **arrays, start_coords=moved)
+    prepare_training(wanted(path, tmp_path / "out", relaxed=0), lambda line: None)
+    examples = load_shards(sorted((tmp_path / "out" / "train").iterdir()))
+    [natural] = [e for e in examples if e.natural]
+    np.testing.assert_allclose(natural.seeds, moved.reshape(2, -1, 3) / 1000, atol=1e-3)
+    np.testing.assert_array_equal(natural.pairs, [[0, 0], [1, 1]])
+    assert len(examples) == 2, "and as any other reference, too"
+
+
+def test_kinds_of_atoms_are_counted_once_a_molecule(data: Path) -> None:
+    seen = surroundings_of((data,), {"C4v4t": 1, "Si4v4t": 7})
+    assert seen["C4v4t"] == 2, "both molecules have such carbons, and several each"
+    assert seen["Si4v4t"] == 7, "what a model has learnt before stays"
+    assert sum(name.startswith("N") for name in seen) == 1
 
 
 def test_minima_that_a_model_does_not_treat_are_not_corrected() -> None:
