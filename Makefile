@@ -1,9 +1,9 @@
-# Two commands on a fresh machine: `make demo` and `make test`; `make docs` builds the site. Each makes .venv when it is missing.
+# Two commands on a fresh machine: `make demo` and `make test`; `make docs` builds the site, `make pictures` its pictures. Each makes .venv when it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test docs lint format clean
+.PHONY: demo test docs pictures lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,9 @@ test: $(VENV)/.test
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo docs/_build/html/index.html
+
+pictures: $(VENV)/.test
+	$(BIN)/python docs/make_pictures.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

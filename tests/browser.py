@@ -58,7 +58,7 @@ class Browser:
         self._process = subprocess.Popen(
             words,
             preexec_fn=third_and_fourth,
-            pass_fds=(3, 4),
+            close_fds=False,  # what Python opens is not inherited; 3 and 4 need not be open here
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

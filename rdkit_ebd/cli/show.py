@@ -34,7 +34,10 @@ def show(
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", help='HTML file to write, or "-" for stdout.', show_default="INPUT's name, here, in .html"
+            "-o",
+            "--output",
+            help='HTML file to write, or "-" for stdout; .png, .pdf or .svg: a picture of clusters, for one molecule.',
+            show_default="INPUT's name, here, in .html",
         ),
     ] = None,
     by: Annotated[
@@ -64,6 +67,8 @@ def show(
     most, and says what is left out. Exit code: 0 all is well, 1 some records could not be read or shown, 2 wrong usage,
     130 interrupted.
 
+    A picture has the lowest conformer of each cluster (the lowest twelve), on the largest rigid part, with its energy.
+
     Example: rdkit-ebd show conformers.sdf -o conformers.html
     """
     failures = 0
@@ -73,7 +78,7 @@ def show(
         with usage_errors():
             from rdkit_ebd.io.conformer_runs import conformer_runs
             from rdkit_ebd.io.read import read_molecules
-            from rdkit_ebd.io.sdf import check_page
+            from rdkit_ebd.io.sdf import PICTURES, check_page
             from rdkit_ebd.potentials import require_engine
             from rdkit_ebd.runtime.whole_file import write_whole
             from rdkit_ebd.viz.page import PageBuilder
@@ -85,6 +90,8 @@ def show(
             expected = expected_records(source)
             builder = PageBuilder(f"Conformers of {PurePath(source).name}", temperature, script)
             entries = read_molecules(source)
+        if output.lower().endswith(PICTURES):
+            raise typer.Exit(_picture(list(conformer_runs(entries, by_stereo=False)), output, by, temperature, quiet))
         with progress(expected, quiet) as bar:
             for run in conformer_runs(entries, by_stereo=False):
                 note = _added(builder, run, max_confs, by)
@@ -105,6 +112,22 @@ def show(
             f"{words} in {'the page' if output == STANDARD_STREAM else output}; drawn by {builder.drawn_by}", err=True
         )
     raise typer.Exit(PROBLEMS if failures or not builder.molecules else 0)
+
+
+def _picture(runs: Sequence[Sequence[Entry]], output: str, by: str | None, temperature: float, quiet: bool) -> int:
+    """Draw the clusters of a molecule; the exit code."""
+    with usage_errors():
+        from rdkit_ebd.viz.representatives import draw_representatives
+
+        if len(runs) > 1:
+            raise ValueError(f"a picture is of one molecule, and INPUT has {len(runs)}: write a page (.html)")
+        if runs[0][0].mol is None:
+            raise ValueError(f"{label_of(runs[0])}: {runs[0][0].problem}")
+        ranking = draw_representatives(together(runs[0]), output, method=by, temperature=temperature)
+    if not quiet:
+        shapes = count(len(ranking.representatives), "cluster")
+        typer.echo(f"{count(len(ranking.ids), 'conformer')} in {shapes}, the lowest of each in {output}", err=True)
+    return 0
 
 
 def _beside(source: str) -> str:

@@ -92,16 +92,19 @@ def check_output(output: str, source: str | os.PathLike[str] | None = None) -> N
     _refuse_input(output, source)
 
 
+PICTURES = (".png", ".pdf", ".svg")
+
+
 def check_page(output: str, source: str | os.PathLike[str] | None = None) -> None:
-    """Look at the name of a page before any work: it is an HTML file's, and not that of its input.
+    """Look at the name of a page or picture before any work: it says the format, and is not that of its input.
 
     Raises:
         ValueError: It is not.
     """
     if not is_replaceable(output):
         return
-    if not output.lower().endswith((".html", ".htm")):
-        raise ValueError(f"{output!r}: pages are written as HTML; its name must end in .html")
+    if not output.lower().endswith((".html", ".htm", *PICTURES)):
+        raise ValueError(f"{output!r}: its name must end in .html for a page, {', '.join(PICTURES)} for a picture")
     _refuse_input(output, source)
 
 

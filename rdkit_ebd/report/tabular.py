@@ -11,6 +11,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import Any, Protocol
 
+from rdkit_ebd.report.table_html import table_html
 from rdkit_ebd.runtime.whole_file import text_output
 
 Row = Mapping[str, Any]
@@ -60,7 +61,7 @@ class HasRows(Protocol):
 
 
 class Tabular:
-    """Gives a report with `columns` and `rows()` the ways out of it."""
+    """Gives a report with `columns` and `rows()` the ways out of it; a notebook shows it as a table."""
 
     def to_frame(self: HasRows) -> Any:
         """The rows as a pandas DataFrame.
@@ -82,6 +83,11 @@ class Tabular:
         """
         with CSVWriter(path, self.columns) as writer:
             writer.write(self.rows())
+
+    def _repr_html_(self: HasRows) -> str:
+        """The rows as a table, with the summary above, as the last line of a notebook's cell shows it."""
+        summary = getattr(self, "summary", None)
+        return table_html(self.columns, self.rows(), summary() if callable(summary) else "")
 
 
 def _cell(value: Any) -> Any:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from rdkit_ebd.viz.paper_figures import fragment_rmsd as fragment_rmsd
     from rdkit_ebd.viz.pictures import draw_deblurring as draw_deblurring
     from rdkit_ebd.viz.pictures import draw_ensemble as draw_ensemble
+    from rdkit_ebd.viz.representatives import draw_representatives as draw_representatives
 
 _HOMES = {
     "Page": "viz.page",
     "draw_deblurring": "viz.pictures",
     "draw_ensemble": "viz.pictures",
     "draw_fragment_scatter": "viz.paper_figures",
+    "draw_representatives": "viz.representatives",
     "draw_spectra": "viz.paper_figures",
     "fragment_rmsd": "viz.paper_figures",
 }

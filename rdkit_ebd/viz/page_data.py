@@ -14,21 +14,20 @@ from rdkit_ebd.arrays.rmsd import best_rms
 from rdkit_ebd.chem.conformers import chosen_conformers, positions
 from rdkit_ebd.chem.provenance import get_provenance
 from rdkit_ebd.chem.symmetry import compared_atoms, symmetry_mappings
-from rdkit_ebd.chem.torsions import rotatable_bonds
+from rdkit_ebd.chem.torsions import dihedral_angles, rotatable_bonds
 from rdkit_ebd.ensemble.score import BoltzmannWeights, RelativeEnergies, score, stored_energies, unscored_method
 from rdkit_ebd.io.sdf import record_text
 from rdkit_ebd.potentials import Potential
+from rdkit_ebd.viz.energy_colours import ENERGY_COLOURS, energy_colour, energy_span
 from rdkit_ebd.viz.pictures import COLOURS, OTHER_COLOUR, oriented
+from rdkit_ebd.viz.states import TIME, state_names
 
 DEFAULT_METHOD = "MMFF94s"  # where conformers have no energies
-ENERGY_COLOURS = ((38, 80, 168), (30, 150, 140), (196, 164, 32), (202, 62, 44))  # low to high
-NO_ENERGY = "#646a73"
 HYDROGEN = "#c4c9d1"  # that of print would not be seen on a white page
-NARROWEST, WIDEST = 1.0, 10.0  # kcal/mol that the colours span
 LONGEST_NAME = 200
+MOST_WHEELS = 40  # torsions of a molecule
 LONGEST_FIELDS = 100_000  # letters of a record's SD fields, which else are left out
 FURTHEST = 1e4  # angstrom; what lies beyond is no place of an atom
-TIME = "ebd_time"  # on the states of a deblurring, which come in their own order and have no energies
 
 
 def molecule_data(
@@ -52,7 +51,8 @@ def molecule_data(
 
     Returns:
         Names, elements, bonds, and of each conformer, lowest energy first: coordinates (angstrom) after alignment on
-        the rigid core, energy (kcal/mol), weight among all conformers, RMSD to the first (angstrom), colour, SD text.
+        the rigid core, energy (kcal/mol), weight among all conformers, RMSD to the first (angstrom), torsions
+        (degrees), colour, SD text.
 
     Raises:
         TypeError: `mol` is not a molecule.
@@ -74,7 +74,11 @@ def molecule_data(
     core, chosen = rigid_core(mol), finite[: len(shown)]
     coords = aligned(mol, chosen, core)
     rmsd = best_rms(coords[0], coords, symmetry_mappings(mol))
-    top = min(max([NARROWEST, *(e for e in relative[: len(chosen)] if not math.isnan(e))]), WIDEST)
+    top = energy_span(relative[: len(chosen)])
+    states = dict(zip((c.GetId() for c in conformers), state_names(conformers), strict=True))
+    torsions, angles = _torsions(mol, coords)
+    if len(torsions) > MOST_WHEELS:
+        notes.append(f"{MOST_WHEELS} of {len(torsions)} torsions are shown")
     return {
         "name": _name(mol),
         "notes": notes,
@@ -87,6 +91,7 @@ def molecule_data(
         "elements": [atom.GetSymbol() for atom in mol.GetAtoms()],
         "atom_colours": [_atom_colour(atom) for atom in mol.GetAtoms()],
         "bonds": _bonds(mol),
+        "torsions": torsions[:MOST_WHEELS],
         "conformers": [
             {
                 "label": str(conformer.GetId()),
@@ -94,9 +99,10 @@ def molecule_data(
                 "relative": _number(relative[k]),
                 "weight": None if math.isnan(energies[k]) else weights[k],
                 "rmsd": _number(float(rmsd[k])),
-                "provenance": origin_in_words(conformer),
+                "provenance": origin_in_words(conformer, states[conformer.GetId()]),
                 "stereo": stereo_in_words(mol, conformer),
                 "colour": energy_colour(relative[k], top),
+                "torsions": angles[k, :MOST_WHEELS].tolist(),
                 "xyz": coords[k].round(3).ravel().tolist(),
                 "sdf": _bounded(record(conformer) if record else record_text(mol, conformer)),
             }
@@ -128,23 +134,13 @@ def aligned(mol: Chem.Mol, conformers: Sequence[Conformer], core: Sequence[int])
     return oriented(np.stack(positions(laid.GetConformers())), coords_row=0)
 
 
-def energy_colour(relative: float, top: float) -> str:
-    """Blue for the lowest, red for `top` and all above it, kcal/mol; grey where there is no energy."""
-    if math.isnan(relative):
-        return NO_ENERGY
-    places = np.linspace(0, 1, len(ENERGY_COLOURS))
-    share = min(relative / top, 1.0)
-    mixed = [round(float(np.interp(share, places, channel))) for channel in zip(*ENERGY_COLOURS, strict=True)]
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
-
-
-def origin_in_words(conformer: Conformer) -> str:
+def origin_in_words(conformer: Conformer, state: str = "") -> str:
     """Where a conformer comes from, such as "refined with MMFF94s, model ebd-f2f, seed 1, index 0".
 
-    A first attempt is not named.
+    A first attempt is not named. Of a state of a deblurring it is the name of that, such as "round 2".
     """
     if conformer.HasProp(TIME):
-        return f"state at t = {conformer.GetDoubleProp(TIME):.2f}"
+        return state
     known = get_provenance(conformer)
     refined, stage = known.get("ebd_refined"), known.get("ebd_stage")
     words = [stage] if stage and not (refined and stage == "refined") else []
@@ -167,6 +163,16 @@ def stereo_in_words(mol: Chem.Mol, conformer: Conformer) -> str:
     double = [bond for bond in seen.GetBonds() if bond.GetStereo() in sides]
     words += [f"{names[b.GetBeginAtomIdx()]}={names[b.GetEndAtomIdx()]} {sides[b.GetStereo()]}" for b in double]
     return ", ".join(words)
+
+
+def _torsions(mol: Chem.Mol, coords: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Names of the torsions of heavy atoms about rotatable bonds, such as "C3-N4-C5-O6", and (K, T) degrees."""
+    heavy = {int(i) for i in compared_atoms(mol, True)}
+    quads = [quad for quad in rotatable_bonds(mol)[0].tolist() if heavy.issuperset(quad)]
+    names = ["-".join(f"{mol.GetAtomWithIdx(i).GetSymbol()}{i}" for i in quad) for quad in quads]
+    if not quads:
+        return [], np.zeros((len(coords), 0))
+    return names, np.degrees(dihedral_angles(coords, np.array(quads))).round(1)
 
 
 def _energies(

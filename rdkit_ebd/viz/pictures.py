@@ -11,6 +11,7 @@ import numpy as np
 from rdkit import Chem
 
 from rdkit_ebd.ensemble.prune import AlignConformers
+from rdkit_ebd.viz.states import state_names
 
 # CPK colours, muted so that neighbours stay apart in print; carbon is grey.
 COLOURS = {
@@ -41,7 +42,7 @@ def draw_deblurring(path_mol: Chem.Mol, file: str | os.PathLike[str], max_panels
 
     Args:
         path_mol: What the callback of `EmbedMoleculeEBD` is given: conformers x_t with their time in the property
-            `ebd_time`, the finished one last.
+            `ebd_time`, the finished one last. They are named by the round of the network that has made them.
         file: Picture to write; its suffix is the format (.png, .pdf, .svg).
         max_panels: Most states drawn; of more, the first, the last and some between.
 
@@ -63,17 +64,17 @@ def draw_deblurring(path_mol: Chem.Mol, file: str | os.PathLike[str], max_panels
     rows = np.linspace(0, len(conformers) - 1, min(max_panels, len(conformers))).round().astype(int).tolist()
     # upright, so that panels stand close together
     coords = oriented(np.stack([conformers[row].GetPositions() for row in rows]), coords_row=-1)[:, :, [1, 0, 2]]
-    figure, panels = _panels(coords, len(rows), height=3.4)
+    names = state_names(conformers)
+    figure, panels = panels_of(coords, len(rows), height=3.4)
     for panel, row, x in zip(panels, rows, coords, strict=True):
         _shadow(panel, path_mol, coords[-1])
-        _balls_and_sticks(panel, path_mol, x)
-        time = conformers[row].GetDoubleProp("ebd_time") if conformers[row].HasProp("ebd_time") else 0.0
+        balls_and_sticks(panel, path_mol, x)
         away = float(np.sqrt(((x - coords[-1]) ** 2).sum(-1).mean()))
         if row == rows[-1]:
-            _label(panel, "conformer", "")
+            label(panel, "conformer", "")
         else:
-            _label(panel, f"t = {time:.2f}", f"{away:.2f} Å away")
-    return _saved(figure, file)
+            label(panel, names[row], f"{away:.2f} Å away")
+    return saved(figure, file)
 
 
 def draw_ensemble(mol: Chem.Mol, file: str | os.PathLike[str]) -> Path:
@@ -100,13 +101,13 @@ def draw_ensemble(mol: Chem.Mol, file: str | os.PathLike[str]) -> Path:
     aligned = Chem.Mol(mol)
     AlignConformers(aligned)
     coords = oriented(np.stack([c.GetPositions() for c in aligned.GetConformers()]), coords_row=0)
-    drawn = [atom.GetIdx() for atom in mol.GetAtoms() if _telling(atom)]
-    figure, (panel,) = _panels(coords[:, drawn], 1, height=4.2)
+    drawn = [atom.GetIdx() for atom in mol.GetAtoms() if telling(atom)]
+    figure, (panel,) = panels_of(coords[:, drawn], 1, height=4.2)
     bonds = [(i, j) for i, j in _bonds(mol) if i in drawn and j in drawn]
     _thin_lines(panel, mol, coords, bonds)
     name = mol.GetProp("_Name") if mol.HasProp("_Name") else ""
-    _label(panel, name, "1 conformer" if count == 1 else f"{count} conformers")
-    return _saved(figure, file)
+    label(panel, name, "1 conformer" if count == 1 else f"{count} conformers")
+    return saved(figure, file)
 
 
 def _conformers(mol: Chem.Mol) -> list[Chem.Conformer]:
@@ -132,12 +133,23 @@ def _colours(mol: Chem.Mol) -> list[str]:
     return [COLOURS.get(atom.GetAtomicNum(), OTHER_COLOUR) for atom in mol.GetAtoms()]
 
 
-def _telling(atom: Chem.Atom) -> bool:
+def telling(atom: Chem.Atom) -> bool:
+    """Whether an atom is drawn where hydrogens on carbon are not."""
     return atom.GetAtomicNum() != 1 or any(n.GetAtomicNum() in (7, 8, 16) for n in atom.GetNeighbors())
 
 
-def _panels(coords: np.ndarray, count: int, height: float) -> tuple[Any, list[Any]]:
-    """A figure with panels in a row that all show the same part of space at the same scale; `height` in inches."""
+def panels_of(coords: np.ndarray, count: int, height: float, columns: int | None = None) -> tuple[Any, list[Any]]:
+    """A figure with panels that all show the same part of space at the same scale.
+
+    Args:
+        coords: (..., 3) angstrom, what must be seen.
+        count: Panels.
+        height: Of one, inches.
+        columns: Panels in a row; None: all of them.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure  # not pyplot: no backend is chosen, no global state touched
     except ImportError as error:
@@ -145,20 +157,28 @@ def _panels(coords: np.ndarray, count: int, height: float) -> tuple[Any, list[An
 
     low, high = coords[..., :2].min(axis=(0, 1)) - MARGIN, coords[..., :2].max(axis=(0, 1)) + MARGIN
     width = height * float((high[0] - low[0]) / (high[1] - low[1]))
-    figure = Figure(figsize=(width * count, height + 0.7), facecolor="white")
-    inside = {"left": 0, "right": 1, "wspace": 0, "bottom": 0.35 / (height + 0.7), "top": 1 - 0.35 / (height + 0.7)}
-    panels = figure.subplots(1, count, squeeze=False, gridspec_kw=inside)[0].tolist()
+    columns = columns or count
+    rows = -(-count // columns)
+    whole = rows * (height + 0.7)
+    figure = Figure(figsize=(width * columns, whole), facecolor="white")
+    inside = {"left": 0, "right": 1, "wspace": 0, "bottom": 0.35 / whole, "top": 1 - 0.35 / whole}
+    inside["hspace"] = 0.7 / height
+    panels = figure.subplots(rows, columns, squeeze=False, gridspec_kw=inside).ravel().tolist()
+    for panel in panels[count:]:
+        panel.remove()
+    panels = panels[:count]
     for panel in panels:
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         panel.axis("off")
     return figure, panels
 
 
-def _balls_and_sticks(panel: Any, mol: Chem.Mol, x: np.ndarray) -> None:
-    """One state (N, 3), what is nearer painted over what is further."""
+def balls_and_sticks(panel: Any, mol: Chem.Mol, x: np.ndarray, carbon: str | None = None) -> None:
+    """One state (N, 3), what is nearer painted over what is further; `carbon` is the colour of carbon, else grey."""
     from matplotlib.collections import PatchCollection
 
-    painted = sorted([*_sticks(mol, x), *_balls(mol, x)], key=lambda part: part[0])
+    colours = _colours(mol) if carbon is None else [carbon if c == COLOURS[6] else c for c in _colours(mol)]
+    painted = sorted([*_sticks(mol, x, colours), *_balls(mol, x, colours)], key=lambda part: part[0])
     _, patches, faces, edges = zip(*painted, strict=True)
     panel.add_collection(PatchCollection(patches, facecolors=faces, edgecolors=edges, linewidths=0.5, zorder=2))
 
@@ -167,19 +187,19 @@ Part = tuple[float, Any, Any, Any]
 """Depth (angstrom, towards the reader), patch, its colour, its outline's colour."""
 
 
-def _balls(mol: Chem.Mol, x: np.ndarray) -> Iterator[Part]:
+def _balls(mol: Chem.Mol, x: np.ndarray, colours: list[str]) -> Iterator[Part]:
     from matplotlib.patches import Circle
 
-    for radius, colour, (u, v, depth), near in zip(_radii(mol), _colours(mol), x.tolist(), _nearness(x), strict=True):
+    for radius, colour, (u, v, depth), near in zip(_radii(mol), colours, x.tolist(), _nearness(x), strict=True):
         yield depth, Circle((u, v), radius), _hazy(colour, near), _hazy(INK, near)
         glint = Circle((u - 0.32 * radius, v + 0.32 * radius), 0.3 * radius)
         yield depth + 1e-6, glint, (1.0, 1.0, 1.0, 0.55), (1.0, 1.0, 1.0, 0.0)
 
 
-def _sticks(mol: Chem.Mol, x: np.ndarray) -> Iterator[Part]:
+def _sticks(mol: Chem.Mol, x: np.ndarray, colours: list[str]) -> Iterator[Part]:
     from matplotlib.patches import Polygon
 
-    colours, radii, near = _colours(mol), _radii(mol), _nearness(x)
+    radii, near = _radii(mol), _nearness(x)
     for i, j in _bonds(mol):
         along = (x[j] - x[i]) / max(float(np.linalg.norm(x[j] - x[i])), 1e-6)
         across = STICK * np.array([-along[1], along[0]]) / max(float(np.hypot(*along[:2])), 1e-6)
@@ -243,12 +263,14 @@ def _carbon_shades(count: int) -> list[str]:
     return [to_hex(colormaps["viridis"](share)) for share in np.linspace(0.15, 0.8, count)]
 
 
-def _label(panel: Any, above: str, below: str) -> None:
+def label(panel: Any, above: str, below: str) -> None:
+    """Words over and under a panel."""
     place = {"transform": panel.transAxes, "ha": "center"}
     panel.text(0.5, 1.01, above, va="bottom", fontsize=11, color=INK, **place)
     panel.text(0.5, -0.01, below, va="top", fontsize=9, color=FAINT_INK, **place)
 
 
-def _saved(figure: Any, file: str | os.PathLike[str]) -> Path:
+def saved(figure: Any, file: str | os.PathLike[str]) -> Path:
+    """Write a picture in the format of its suffix; the file."""
     figure.savefig(file, dpi=DOTS_PER_INCH, facecolor="white")
     return Path(file)

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from helpers import embedded, with_hydrogens
 from rdkit import Chem
-from rdkit.Chem import rdMolAlign
+from rdkit.Chem import rdMolAlign, rdMolTransforms
 
 import rdkit_ebd
+from rdkit_ebd.viz.energy_colours import ENERGY_COLOURS, NO_ENERGY, energy_colour
 from rdkit_ebd.viz.page_data import (
-    ENERGY_COLOURS,
-    NO_ENERGY,
     aligned,
-    energy_colour,
     molecule_data,
     origin_in_words,
     rigid_core,
@@ -132,11 +130,24 @@ def test_records_read_back(mol: Chem.Mol) -> None:
     assert len(molecule_data(mol, **OPTIONS)["conformers"][0]["sdf"]) < 20_000
 
 
+def test_torsions_are_those_of_rdkit(mol: Chem.Mol) -> None:
+    data = molecule_data(mol, **OPTIONS)
+    assert data["torsions"]
+    for number, name in enumerate(data["torsions"]):
+        atoms = [int(word.lstrip("CNOS")) for word in name.split("-")]
+        assert all(mol.GetAtomWithIdx(i).GetAtomicNum() > 1 for i in atoms)
+        for row in data["conformers"]:
+            expected = rdMolTransforms.GetDihedralDeg(mol.GetConformer(int(row["label"])), *atoms)
+            assert row["torsions"][number] == pytest.approx(expected, abs=0.1)
+    rigid = molecule_data(embedded("c1ccccc1", 2), **OPTIONS)
+    assert (rigid["torsions"], rigid["conformers"][0]["torsions"]) == ([], [])
+
+
 def test_states_of_a_deblurring_come_in_their_order(mol: Chem.Mol) -> None:
     for k, conformer in enumerate(mol.GetConformers()):
         conformer.SetDoubleProp("ebd_time", 1 - k / 5)
     data = molecule_data(mol, **OPTIONS)
-    assert [row["provenance"] for row in data["conformers"]][:2] == ["state at t = 1.00", "state at t = 0.80"]
+    assert [row["provenance"] for row in data["conformers"]][:2] == ["seed", "t = 0.80"]
     assert [row["label"] for row in data["conformers"]] == ["0", "1", "2", "3", "4", "5"]
     assert data["method"] == ""
 

@@ -11,6 +11,7 @@ import pytest
 from browser import Browser, browser_path
 from helpers import embedded
 from rdkit import Chem
+from rdkit.Chem import rdMolTransforms
 
 from rdkit_ebd import show
 from rdkit_ebd.viz.page_html import VARIABLE
@@ -71,6 +72,25 @@ def test_a_click_changes_what_is_shown(browser: Browser, mols: list[Chem.Mol]) -
     browser.click("#rows tr:nth-child(1)")
     assert browser.value(PIXELS) == before
     assert errors(browser) == []
+
+
+def test_wheels_show_the_torsions_and_their_dots_choose(browser: Browser, mols: list[Chem.Mol]) -> None:
+    names = browser.value("[...document.querySelectorAll('#wheels figcaption')].map((f) => f.firstChild.textContent)")
+    assert len(names) > 2
+    hand = "document.querySelector('#wheels .hand').getAttribute('transform')"
+    atoms = [int(word.lstrip("CNOS")) for word in names[0].split("-")]
+    seen = set()
+    for row in (0, 3):
+        browser.value(f"document.querySelector('#wheels [data-row=\"{row}\"]').dispatchEvent(new Event('click'))")
+        assert browser.value(SELECTED) == row
+        label = int(browser.value(f"document.querySelector('#rows tr:nth-child({row + 1}) td').textContent"))
+        expected = rdMolTransforms.GetDihedralDeg(mols[0].GetConformer(label), *atoms)
+        assert float(browser.value(hand).removeprefix("rotate(").rstrip(")")) == pytest.approx(expected, abs=0.1)
+        seen.add(browser.value(hand))
+    assert len(seen) == 2
+    assert browser.value("document.querySelectorAll('#wheels figure:first-child circle[data-row]').length") == 4
+    browser.click("#wheels figure:nth-child(2) circle[data-row='0']")  # the lowest is painted last
+    assert browser.value(SELECTED) == 0
 
 
 def test_the_boxes_change_the_drawing(browser: Browser) -> None:

@@ -45,8 +45,50 @@
     byId("bar").style.background = `linear-gradient(to right, ${molecule.colours.join(", ")})`;
     byId("top").textContent = molecule.top;
     byId("scale").hidden = !molecule.method;
+    byId("wheels").replaceChildren(...molecule.torsions.map(wheel));
     if (viewer) viewer.fresh = true;
     select(0);
+  }
+
+  // A torsion's angle in each conformer: 0 (syn) is at the top, positive angles are clockwise, 180 (anti) is below.
+  const shape = (name, attributes) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+    return made;
+  };
+  function wheel(name, number) {
+    const made = element("figure"), picture = shape("svg", { viewBox: "-50 -50 100 100", role: "img" });
+    picture.append(shape("circle", { r: 38, fill: "none", stroke: "#dfe2e7", "stroke-width": 2 }));
+    for (const tick of [0, 60, 120, 180, 240, 300]) {
+      picture.append(shape("line", { y1: -38, y2: -34, stroke: "#7a808a", transform: `rotate(${tick})` }));
+    }
+    const hand = shape("line", { y1: 0, y2: -30, stroke: "#26292e", "stroke-width": 2.5, class: "hand" });
+    picture.append(hand);
+    // the highest are painted first, so that what is low is seen
+    for (let k = molecule.conformers.length - 1; k >= 0; k -= 1) {
+      const dot = shape("circle", {
+        cy: -38, r: 5, fill: molecule.conformers[k].colour, "fill-opacity": 0.8, "data-row": k,
+        transform: `rotate(${molecule.conformers[k].torsions[number]})`,
+      });
+      const words = shape("title", {});
+      words.textContent = `${molecule.counted} ${molecule.conformers[k].label}`;
+      dot.append(words);
+      dot.addEventListener("click", () => { stop(); select(k); });
+      picture.append(dot);
+    }
+    const words = element("figcaption", name);
+    words.append(element("br"), element("b"));
+    made.append(picture, words);
+    return made;
+  }
+
+  function turnWheels(shown) {
+    [...byId("wheels").children].forEach((made, number) => {
+      const angle = shown.torsions[number];
+      made.querySelector(".hand").setAttribute("transform", `rotate(${angle})`);
+      made.querySelector("b").textContent = `${Math.round(angle)}\u00b0`;
+      made.querySelector("svg").setAttribute("aria-label", `torsion ${molecule.torsions[number]}: ${angle} degrees`);
+    });
   }
 
   function row(conformer, k) {
@@ -81,6 +123,7 @@
     if (shown.relative !== null) words.push(`${figure(shown.relative, 2)} kcal/mol by ${molecule.method}`);
     words.push(`${k + 1} of ${molecule.conformers.length}`);
     byId("caption").textContent = words.join(" \u00b7 ");
+    turnWheels(shown);
     draw();
   }
 
