@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from rdkit_ebd.arrays.vectors import cross
+
 # Relative error of the closed form, with a margin of ten.
 ESTIMATE_ERROR = 1e-3
 
@@ -115,7 +117,7 @@ def _overlap_estimate(matrices: np.ndarray) -> np.ndarray:
 
 
 def _determinant(m: np.ndarray) -> np.ndarray:
-    return (m[..., 0, :] * np.cross(m[..., 1, :], m[..., 2, :])).sum(axis=-1)
+    return (m[..., 0, :] * cross(m[..., 1, :], m[..., 2, :])).sum(axis=-1)
 
 
 def _permutations(mappings: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.arrays.vectors import cross
+
 TETRAHEDRAL = {Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1, Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1}
 CIS = {
     Chem.BondStereo.STEREOZ: True,
@@ -245,7 +247,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _triple(u: np.ndarray, v: np.ndarray, w: np.ndarray) -> np.ndarray:
-    return (u * np.cross(v, w)).sum(axis=-1)
+    return (u * cross(v, w)).sum(axis=-1)
 
 
 def _sides(u: np.ndarray, v: np.ndarray, axis: np.ndarray) -> np.ndarray:

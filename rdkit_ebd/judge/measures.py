@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rdkit_ebd.arrays.vectors import cross
+
 
 def lengths_of(x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Distances (K, T) in angstrom, of pairs (T, 2)."""
@@ -28,8 +30,8 @@ def dihedrals_of(x: np.ndarray, quads: np.ndarray) -> np.ndarray:
     """Dihedral angles (K, T) a-b-c-d in degrees from -180 to 180, of quads (T, 4)."""
     a, b, c, d = (x[:, column] for column in quads.T)
     first, axis, last = b - a, c - b, d - c
-    u, v = np.cross(first, axis), np.cross(axis, last)
-    across = np.einsum("ktx,ktx->kt", np.cross(u, v), axis) / np.maximum(np.linalg.norm(axis, axis=-1), 1e-9)
+    u, v = cross(first, axis), cross(axis, last)
+    across = np.einsum("ktx,ktx->kt", cross(u, v), axis) / np.maximum(np.linalg.norm(axis, axis=-1), 1e-9)
     return np.asarray(np.degrees(np.arctan2(across, np.einsum("ktx,ktx->kt", u, v))))
 
 
@@ -42,6 +44,6 @@ def twists_of(x: np.ndarray, quads: np.ndarray) -> np.ndarray:
 def heights_of(x: np.ndarray, quads: np.ndarray) -> np.ndarray:
     """How far the first of four atoms is from the plane of the other three, (K, T) angstrom."""
     centre, a, b, c = (x[:, column] for column in quads.T)
-    normal = np.cross(b - a, c - a)
+    normal = cross(b - a, c - a)
     size = np.maximum(np.linalg.norm(normal, axis=-1), 1e-9)
     return np.asarray(np.abs(np.einsum("ktx,ktx->kt", centre - a, normal)) / size)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from rdkit_ebd.arrays.vectors import cross
 from rdkit_ebd.judge.measures import angles_of, dihedrals_of, heights_of, lengths_of
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.judge.verdict import Judgement, judge
@@ -230,7 +231,7 @@ def _turns(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray, np.ndar
     """Groups (Q, 4), slopes and misses of dihedral angles (Blondel & Karplus 1996)."""
     a, b, c, d = (x[column] for column in pulls.quads.T)
     first, axis, last = a - b, b - c, d - c
-    m, n = np.cross(first, axis), np.cross(last, axis)
+    m, n = cross(first, axis), cross(last, axis)
     length = np.maximum(np.linalg.norm(axis, axis=-1), 1e-6)[:, None]
     mm, nn = (np.maximum((v * v).sum(-1), 1e-3)[:, None] for v in (m, n))
     at_a, at_d = -length / mm * m, length / nn * n
@@ -246,7 +247,7 @@ def _turns(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray, np.ndar
 def _lifts(x: np.ndarray, pulls: Pulls) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Groups (H, 4), slopes and misses of atoms that are too high above their neighbours' plane, taken as it is."""
     top, a, b, c = (x[column] for column in pulls.planes.T)
-    normal = np.cross(b - a, c - a)
+    normal = cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=-1), 1e-6)[:, None]
     height = ((top - (a + b + c) / 3) * normal).sum(-1)
     wanted = np.copysign(pulls.heights, height)

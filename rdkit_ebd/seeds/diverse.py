@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rdkit_ebd.arrays.vectors import cross
+
 MOST_ATOMS = 50  # compared; of more, as many evenly along the molecule
 CORNERS = 4  # of a signed volume
 
@@ -48,7 +50,7 @@ def _volumes(coords: np.ndarray, classes: np.ndarray) -> np.ndarray:
     steps = (np.arange(CORNERS) * (len(single) - 1)) // CORNERS
     quads = single[(np.arange(len(single))[:, None] + steps) % len(single)]
     a, b, c, d = (coords[:, column] for column in quads.T)
-    volumes = (np.cross(b - a, c - a) * (d - a)).sum(-1)
+    volumes = (cross(b - a, c - a) * (d - a)).sum(-1)
     return np.asarray(np.cbrt(volumes) * np.sqrt(len(single) / 8))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.arrays.vectors import cross
 from rdkit_ebd.chem.torsions import dihedral_angles, turn
 
 SMALLEST = 3  # skeleton atoms; distance geometry of fewer says nothing of torsions
@@ -177,6 +178,6 @@ def _is_oxo(mol: Chem.Mol, a: Chem.Atom, neighbour: Chem.Atom) -> bool:
 def _invert(coords: np.ndarray, quad: tuple[int, int, int, int], which: np.ndarray) -> None:
     """Put h on the other side of the plane of a, n and b in those of (K, N, 3) that are meant, in place."""
     a, n, b, h = (coords[which, i] for i in quad)
-    normal = np.cross(a - n, b - n)
+    normal = cross(a - n, b - n)
     normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     coords[which, quad[3]] = h - 2 * ((h - n) * normal).sum(1, keepdims=True) * normal
