@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from rdkit import Chem, rdBase
 
 from rdkit_ebd.api import EmbedWithReport
@@ -34,6 +36,7 @@ def device_table(
     device: str = "cuda",
     counts: Sequence[int] = CONFORMERS,
     batch_atoms: Sequence[int] = BATCH_ATOMS,
+    preset: str = "dft",
 ) -> Table:
     """Conformers per second on a device, by number of conformers of each molecule and by size of batch.
 
@@ -46,6 +49,7 @@ def device_table(
         device: "cuda", "cuda:N" or "cpu".
         counts: Conformers of each molecule.
         batch_atoms: `EBD.batchAtoms`.
+        preset: Of `EBD.preset`.
 
     Raises:
         ValueError: There is no such device, or the model cannot treat one of the molecules.
@@ -54,12 +58,41 @@ def device_table(
     with rdBase.BlockLogs():
         for count in counts:
             for atoms in batch_atoms:
-                params = EBD(device=device, randomSeed=plan.seed, numThreads=plan.threads, batchAtoms=atoms)
+                params = EBD.preset(
+                    preset, device=device, randomSeed=plan.seed, numThreads=plan.threads, batchAtoms=atoms
+                )
                 EmbedWithReport(Chem.Mol(records[0].mol), count, params)  # kernels are chosen and memory is taken
                 for call, rates in (("one by one", _rates), ("EmbedMolecules", _library_rate)):
                     size = {"confs": count, "batch_atoms": atoms}
                     rows.append({"call": call, **size, **rates(records, count, params)})
     return Table("device", f"On {device}: {len(records)} molecules.", RATES, rows)
+
+
+def largest_difference(records: Sequence[Record], device: str, params: EBD, count: int = 2) -> float:
+    """How far an atom is apart in conformers that a device and the CPU make of the same seeds, at most; angstrom.
+
+    Args:
+        records: Molecules.
+        device: "cuda", "cuda:N" or "cpu".
+        params: With a random seed.
+        count: Conformers of each molecule.
+
+    Raises:
+        RuntimeError: They did not make the same conformers.
+    """
+    farthest = 0.0
+    for record in records:
+        here, there = Chem.Mol(record.mol), Chem.Mol(record.mol)
+        ids = [
+            EmbedWithReport(mol, count, dataclasses.replace(params, device=name)).ids
+            for mol, name in ((here, "cpu"), (there, device))
+        ]
+        if ids[0] != ids[1]:
+            raise RuntimeError(f"{record.title}: the CPU made conformers {ids[0]}, {device} {ids[1]}")
+        for k in ids[0]:
+            apart = here.GetConformer(k).GetPositions() - there.GetConformer(k).GetPositions()
+            farthest = max(farthest, float(np.abs(apart).max()))
+    return farthest
 
 
 def _rates(records: Sequence[Record], count: int, params: EBD) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from rdkit import Chem
 from reference_sets import record, write_references
 from typer.testing import CliRunner
 
-from rdkit_ebd.bench import SCALING, Plan, Table, Timing, describe_machine, in_words, prepare, time_methods
-from rdkit_ebd.bench.gpu import device_table
+from rdkit_ebd import EBD, EmbedReport
+from rdkit_ebd.bench import SCALING, Plan, Table, Timing, describe_machine, gpu, in_words, prepare, time_methods
+from rdkit_ebd.bench.gpu import device_table, largest_difference
 from rdkit_ebd.bench.molecules import DRUGS, SIZES, read_targets
 from rdkit_ebd.bench.scaling import compared, steps, with_atoms, with_conformers, with_threads, with_workers
 from rdkit_ebd.bench.speed import REFERENCE, speed_table, stage_table
@@ -186,6 +189,37 @@ def test_rates_of_a_device(butanol: Path) -> None:
         assert [(row["batch_atoms"], row["conformers"]) for row in rows] == [(25, 2), (4096, 2)]
     assert all(row["without_coarse"] > row["per_second"] > 0 for row in single)
     assert all(row["per_second"] > 0 for row in together)
+
+
+def test_conformers_of_two_devices_are_compared(butanol: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records, params = read_targets(butanol, limit=1), EBD.preset("fast", randomSeed=1)
+    assert largest_difference(records, "cpu", params) == 0
+    embed = gpu.EmbedWithReport
+    calls: list[str] = []
+
+    def moved(mol: Chem.Mol, count: int, params: EBD) -> EmbedReport:
+        report = embed(mol, count, params)
+        calls.append(params.device)
+        if len(calls) == 2:
+            x = mol.GetConformer(0).GetPositions()
+            x[3, 1] += 0.25
+            mol.GetConformer(0).SetPositions(x)
+        return report
+
+    monkeypatch.setattr(gpu, "EmbedWithReport", moved)
+    assert largest_difference(records, "cpu", params) == pytest.approx(0.25)
+
+
+def test_the_script_for_a_gpu_runs_on_a_cpu(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--device", "cpu", "--molecules", "1", "--confs", "2", "--batch-atoms", "4096", "--presets", "fast"]
+    monkeypatch.setattr(sys, "argv", ["gpu.py", *options])
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "benchmarks" / "gpu.py"), run_name="__main__")
+    told = capsys.readouterr().out
+    assert "preset fast" in told
+    assert "at most 0.0000 angstrom apart" in told
+    assert "conformers / s" in told
 
 
 def test_the_machine_is_named() -> None:

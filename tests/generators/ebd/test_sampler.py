@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers import Denoise, rotations, shaken, system
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rdkit_ebd.arrays.batch import Batch
 from rdkit_ebd.arrays.geometry import align, centre
@@ -238,3 +239,36 @@ def test_settling_does_not_depend_on_company(network: DeblurNetwork) -> None:
             row = torch.tensor([k])
             alone = deblur(network, x[row], batch.rows(row), config, times, noise[row], tolerance=tolerance)
             assert torch.allclose(alone[0], together[k], atol=1e-6)
+
+
+class HostReads(TorchDispatchMode):
+    """Notes every operation at which a host would have to wait for a device: its shape or its branch needs a value."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "_unique2", "bincount")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        indices = args[1] if name in ("index", "index_put", "index_put_") else ()
+        if name in self.WAITING or any(index is not None and index.dtype == torch.bool for index in indices):
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_host_never_waits_for_the_device_within_the_rounds(network: DeblurNetwork, rounds: int) -> None:
+    _, batch, seed = system("ibuprofen", 2)
+    noise = noise_for(seed, rounds)
+    config = BlurConfig("atoms", 0.015)
+    with torch.no_grad():
+        deblur(network, seed, batch, config, deblur_times(1, rounds), noise)  # tables are made at the first call
+        with HostReads() as reads:
+            deblur(network, seed, batch, config, deblur_times(1, rounds), noise)
+    assert reads.found == []
+    with torch.no_grad(), HostReads() as reads:
+        float(deblur(network, seed, batch, config, deblur_times(1), noise).sum())
+        seed[batch.mask].sum()
+    assert sorted(reads.found) == ["_local_scalar_dense", "index"], "and where it has to, that is noticed"
