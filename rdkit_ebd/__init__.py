@@ -20,6 +20,7 @@ What there is:
     a known core        MatchCore, or core=... where conformers are made
     files               rdkit_ebd.io: read_molecules, SDFWriter
     a page to look at   show
+    likelihood          LogLikelihood of molecules, by an imported EDM
     pictures            rdkit_ebd.viz: draw_ensemble, draw_deblurring
 
 Coordinates are in angstrom and energies in kcal/mol. Examples in docstrings take `from rdkit import Chem` and
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from rdkit_ebd.library.embed_molecules import LibraryReport as LibraryReport
     from rdkit_ebd.library.embed_molecules import StreamMolecules as StreamMolecules
     from rdkit_ebd.library.embed_molecules import conformers_by_rotors as conformers_by_rotors
+    from rdkit_ebd.molecules.likelihood import LogLikelihood as LogLikelihood
     from rdkit_ebd.params import EBD as EBD
     from rdkit_ebd.report import EmbedReport as EmbedReport
     from rdkit_ebd.report import FailureCause as FailureCause
@@ -109,6 +111,8 @@ _HOMES = {
     "symmetry_mappings": "chem.symmetry",
     "stereo_labels": "chem.stereo",
     "stereo_kept": "chem.stereo",
+    # whole molecules
+    "LogLikelihood": "molecules.likelihood",
     # reports and provenance
     "EmbedReport": "report",
     "LibraryReport": "library.embed_molecules",

@@ -23,7 +23,7 @@ LEVELS = (
     {"seeds"},
     {"embedding", "train", "viz"},
     {"api"},
-    {"library"},
+    {"library", "molecules"},
     {"evaluation"},
     {"bench"},
     {"cli"},

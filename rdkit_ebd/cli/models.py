@@ -46,7 +46,12 @@ def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model
 @models.command("import")
 def import_model(
     checkpoint: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Checkpoint of the published EBD, e.g. drugs_ckpt.pt.")
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Checkpoint of the published EBD, e.g. drugs_ckpt.pt, or EDM, generative_model_ema.npy.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The model to write, NAME.safetensors.")],
     vocabulary: Annotated[
@@ -74,11 +79,23 @@ def import_model(
         typer.Option("--cap/--no-cap", help="Keep 32 neighbours of an atom in the radius graph, as published."),
     ] = True,
 ) -> None:
-    """Turn a checkpoint of the published EBD into a model of this package."""
+    """Turn a checkpoint of the published EBD or EDM into a model of this package.
+
+    Of EDM, only --args counts: elements, properties and scales are in its args.pickle.
+    """
+    from rdkit_ebd.data.untrusted import load_torch
     from rdkit_ebd.generators.ebd.published_network import PaperNetworkConfig
+    from rdkit_ebd.train.import_edm import import_edm, is_edm
     from rdkit_ebd.train.import_published import import_checkpoint, read_vocabulary
 
     with usage_errors():
+        if is_edm(load_torch(checkpoint)):
+            if vocabulary is not None:
+                raise ValueError("EDM has no fragments: --vocabulary is for EBD")
+            config = import_edm(checkpoint, output, flags)
+            told = ", ".join(one.name for one in config.conditions)
+            typer.echo(f"wrote {output}, an EDM{f' conditioned on {told}' if told else ''}", err=True)
+            return
         fragments = read_vocabulary(vocabulary) if vocabulary else None
         neighbours = PaperNetworkConfig.neighbours if cap else 0
         import_checkpoint(checkpoint, output, fragments, ema, flags, neighbours)

@@ -128,8 +128,10 @@ def standard_split(count: int, train: int = TRAIN_SIZE) -> dict[str, np.ndarray]
 
 def halves(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The training molecules of the property classifier and those of the conditional generator, half of them each."""
-    order = np.random.RandomState(42).permutation(len(train))
-    return train[order[: len(train) // 2]], train[order[len(train) // 2 :]]
+    ordered = np.sort(train)[
+        np.random.RandomState(42).permutation(len(train))
+    ]  # the published files are in QM9's order
+    return ordered[: len(train) // 2], ordered[len(train) // 2 :]
 
 
 def consistent(molecules: MoleculeArrays) -> np.ndarray:

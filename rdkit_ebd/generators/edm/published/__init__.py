@@ -1,0 +1,1 @@
+"""The published EDM, exactly: network, process, sampler, likelihood (Hoogeboom et al., ICML 2022)."""
