@@ -59,10 +59,14 @@ def prepare(
         int | None, typer.Option(min=1, help="References per molecule, lowest energy first.", show_default="all")
     ] = None,
     valid_limit: Annotated[int, typer.Option(min=1, help="Validation molecules.")] = 100,
+    valid_share: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of the molecules kept back to judge by, without --valid.")
+    ] = 0.1,
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Make seeds, graphs and pairs. Finished shards are kept: the same command continues an interrupted run."""
     with usage_errors():
+        from rdkit_ebd.generators.checkpoint import available_models
         from rdkit_ebd.train.data_prep.preparation import Preparation, prepare_training
 
         wanted = Preparation(
@@ -86,27 +90,50 @@ def prepare(
             keep_back=tuple(keep_back or ()),
             max_confs=max_confs,
             valid_limit=valid_limit,
+            valid_share=valid_share,
             workers=workers,
         )
         config = prepare_training(wanted, _report)
-    _report(f"Next: rdkit-ebd train fit {out} --run runs/{config.model.name} --max-minutes 60")
+    if config.model.card.get("parent") and like not in available_models():
+        start = f" --init {like}"
+    else:
+        start = ""
+    _report(f"Next: rdkit-ebd train fit {out} --run runs/mine{start} --max-minutes 60")
 
 
 @app.command()
 def fit(
     prepared: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder made by `prepare`.")],
     run: Annotated[Path, typer.Option(help="Folder of the run; an existing run is continued.")],
+    name: Annotated[
+        str | None, typer.Option(help="Of the model that comes of it, RUN/NAME.safetensors.", show_default="RUN's")
+    ] = None,
     max_minutes: Annotated[float, typer.Option(min=0.0)] = 60.0,
     checkpoint_minutes: Annotated[float, typer.Option(min=0.0)] = 5.0,
-    init: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Checkpoint to start from.")] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            help="Model to start from: the name of a shipped one, a file, or none.",
+            show_default="that which it was prepared --like",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
 ) -> None:
-    """Fit the network; the newest checkpoint is RUN/NAME.safetensors, its history RUN/log.jsonl."""
-    with usage_errors():
-        from rdkit_ebd.train.loop import Run, train
+    """Fit the network; the newest checkpoint is RUN/NAME.safetensors, its history RUN/log.jsonl.
 
-        asked = replace(Run.of_prepared(prepared, run), init=init, device=device, threads=threads)
+    Progress is on stderr. What it starts from is judged by the validation molecules before, and what came of it after.
+
+    Example: rdkit-ebd train fit prepared --run runs/mine --max-minutes 2
+    """
+    with usage_errors():
+        from rdkit_ebd.train.loop import Run, name_of_run, train
+
+        asked = Run.of_prepared(prepared, run)
+        start = asked.parent() if init is None else None if init == "none" else init
+        if init is None and start and not (run / "state.pt").exists():
+            _report(f"starting from {start}, which it was prepared like; --init none starts from nothing")
+        asked = replace(asked, init=start, device=device, threads=threads, name=name or name_of_run(run))
         train(replace(asked, max_minutes=max_minutes, checkpoint_minutes=checkpoint_minutes))
 
 

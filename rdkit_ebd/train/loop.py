@@ -17,17 +17,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from rdkit_ebd.generators.checkpoint import save_model
+from rdkit_ebd.generators.checkpoint import available_models, model_path, save_model
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
 from rdkit_ebd.generators.ebd.sampler import deblur_times
 from rdkit_ebd.runtime.threads import torch_threads
 from rdkit_ebd.train.data_prep.shards import Example, load_shards
 from rdkit_ebd.train.fit.batches import batches
+from rdkit_ebd.train.fit.progress import Progress, judgement
 from rdkit_ebd.train.fit.resident import ResidentSteps
 from rdkit_ebd.train.fit.train_config import TrainConfig
 from rdkit_ebd.train.fit.trainer import Gradients, Trainer
@@ -43,22 +45,24 @@ class Run:
         shards: Training shards.
         folder: Where the run is kept; what is there already is continued.
         valid: Validation shards; none: no validation table.
-        init: Checkpoint whose weights a new run starts from.
+        init: Checkpoint whose weights a new run starts from, a file or the name of a shipped model.
         max_minutes: Training time; infinite: until it is interrupted.
         checkpoint_minutes: Time between checkpoints.
         device: Of torch, such as "cpu" or "cuda".
         threads: CPU threads; None leaves them as they are.
+        name: Of the model that comes of it; None: that of the configuration.
     """
 
     config: Path
     shards: Sequence[Path]
     folder: Path
     valid: Sequence[Path] = ()
-    init: Path | None = None
+    init: Path | str | None = None
     max_minutes: float = math.inf
     checkpoint_minutes: float = 5.0
     device: str = "cpu"
     threads: int | None = None
+    name: str | None = None
 
     @classmethod
     def of_prepared(cls, prepared: Path, folder: Path) -> Run:
@@ -73,6 +77,18 @@ class Run:
             raise ValueError(f"there is no {lacking}: run `rdkit-ebd train prepare` first")
         return cls(config, shards, folder, sorted((prepared / "valid").glob("*.shard")))
 
+    def parent(self) -> str | None:
+        """The shipped model that it was prepared to continue; None where there is none."""
+        name = json.loads(self.config.read_text())["model"].get("card", {}).get("parent")
+        return name if name in available_models() else None
+
+
+def name_of_run(folder: Path) -> str:
+    """What the model of a run is called: as the folder, unless it has been called something else before."""
+    earlier = [path.stem for path in sorted(folder.glob("*.safetensors"))] if (folder / "state.pt").exists() else []
+    name = folder.resolve().name
+    return name if not earlier or name in earlier else earlier[0]
+
 
 def train(run: Run) -> Path:
     """Start or continue a run.
@@ -81,9 +97,12 @@ def train(run: Run) -> Path:
         The exported checkpoint.
 
     Raises:
-        ValueError: The configuration is not possible.
+        ValueError: The configuration is not possible, or there is no such model to start from.
     """
     config = TrainConfig.from_dict(json.loads(run.config.read_text()))
+    if run.name is not None:
+        config = replace(config, model=replace(config.model, name=run.name))
+    start = model_path(str(run.init)) if run.init else None
     run.folder.mkdir(parents=True, exist_ok=True)
     torch.set_flush_denormal(True)  # gradients that are as good as zero would take many times as long as others
     with torch_threads(run.threads or torch.get_num_threads()):
@@ -91,9 +110,17 @@ def train(run: Run) -> Path:
         if trainer.state_file.exists():
             trainer.load_state()
             print(f"continuing at step {trainer.step}, {trainer.samples} samples", flush=True)
-        elif run.init:
-            trainer.load_weights(load_file(run.init))
-        path = fit(trainer, load_shards(run.shards), load_shards(run.valid), run.max_minutes, run.checkpoint_minutes)
+        elif start:
+            trainer.load_weights(load_file(start))
+        examples, valid = load_shards(run.shards), load_shards(run.valid)
+        print(f"{len(examples)} examples to train on, {len(valid)} molecules to judge by", flush=True)
+        if start and valid and not trainer.history:
+            _record(trainer, {"step": 0, "samples": 0, "minutes": 0.0, **_validated(trainer, valid)})
+        path = fit(trainer, examples, valid, run.max_minutes, run.checkpoint_minutes)
+    if trainer.history[0]["step"] == 0 and valid and len(trainer.history) > 1:
+        print(judgement(trainer.history[0], trainer.history[-1], len(valid)), flush=True)
+    elif not valid:
+        print("there are no validation molecules, which would tell what it was worth: prepare with --valid", flush=True)
     print(f"wrote {path}", flush=True)
     return path
 
@@ -114,7 +141,7 @@ def fit(
         The exported checkpoint.
     """
     start, last, begun = time.monotonic(), time.monotonic(), trainer.samples
-    config, tally, kept = trainer.config, _Tally(), False
+    config, tally, kept, progress = trainer.config, _Tally(), False, Progress(max_minutes)
     for gradients in _steps(trainer, train):
         spent = max(
             _share(time.monotonic() - start, 60 * max_minutes), _share(trainer.samples - begun, max_samples - begun)
@@ -128,6 +155,8 @@ def fit(
         before = time.monotonic()
         tally.add(trainer.update(gradients, rate))
         trainer.seconds += time.monotonic() - before
+        if progress.due:
+            progress.step(trainer.step, trainer.samples, tally.mean("loss"))
         if time.monotonic() - last >= 60 * checkpoint_minutes:
             _checkpoint(trainer, valid, tally, save=not kept)
             last = time.monotonic()
@@ -161,6 +190,10 @@ class _Tally:
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
+    def mean(self, name: str) -> float | None:
+        """Of those since the last report."""
+        return float(self.sums[name]) / self.count if name in self.sums else None
+
     def take(self) -> dict[str, float]:
         means = {name: float(value) / max(self.count, 1) for name, value in self.sums.items()}
         self.sums, self.count = {}, 0
@@ -172,16 +205,25 @@ def _checkpoint(trainer: Trainer, valid: Sequence[Example], tally: _Tally, save:
         trainer.save_state()
     model = trainer.config.model
     row = {"step": trainer.step, "samples": trainer.samples, "minutes": trainer.seconds / 60, **tally.take()}
-    times = deblur_times(model.sampling.steps, model.sampling.rounds)
-    row |= validation_table(trainer.averaged(), valid, model.blur, times, model.sampling.noise_scale) if valid else {}
-    trainer.history.append(row)
-    with (trainer.run / "log.jsonl").open("a") as log:
-        log.write(json.dumps(row) + "\n")
-    print(format_row(row), flush=True)
+    _record(trainer, row | (_validated(trainer, valid) if valid else {}))
     path = trainer.run / f"{model.name}.safetensors"
     card = {**model.card, "training": trainer.config.to_dict() | {"model": None}, "history": trainer.history}
     save_model(path, replace(model, card=card), trainer.average)
     return path
+
+
+def _validated(trainer: Trainer, valid: Sequence[Example]) -> dict[str, float]:
+    model = trainer.config.model
+    times = deblur_times(model.sampling.steps, model.sampling.rounds)
+    return validation_table(trainer.averaged(), valid, model.blur, times, model.sampling.noise_scale)
+
+
+def _record(trainer: Trainer, row: dict[str, Any]) -> None:
+    """A row of the run's history, which the log and the user have as well."""
+    trainer.history.append(row)
+    with (trainer.run / "log.jsonl").open("a") as log:
+        log.write(json.dumps(row) + "\n")
+    print(format_row(row), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -195,7 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--run", dest="folder", type=Path, required=True, help="folder of the run; an existing one is continued"
     )
-    parser.add_argument("--init", type=Path, help="start from this checkpoint's weights")
+    parser.add_argument("--init", help="start from these weights: a checkpoint, or the name of a shipped model")
+    parser.add_argument("--name", help="of the model that comes of it")
     parser.add_argument("--max-minutes", type=float, default=math.inf)
     parser.add_argument("--checkpoint-minutes", type=float, default=5.0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

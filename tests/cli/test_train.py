@@ -144,7 +144,7 @@ def test_fit_makes_a_model_that_embeds_and_goes_on(prepared: Path, tmp_path: Pat
         result = CliRunner().invoke(cli.app, words)
         assert result.exit_code == 0, result.output
     assert "continuing at step" in result.output
-    model = tmp_path / "ebd-f2f.safetensors"
+    model = tmp_path / f"{tmp_path.name}.safetensors"
     history = read_config(model).card["history"]
     assert [row["step"] for row in history] == sorted(row["step"] for row in history)
     assert {"mat_r", "mat_p", "bond", "1-3"} <= set(history[-1])
@@ -207,7 +207,7 @@ def test_release_keeps_the_weights_and_adds_to_the_card(tmp_path: Path) -> None:
 def test_judge_compares_networks_and_seeds(prepared: Path, sdf: Path, tmp_path: Path) -> None:
     words = ["train", "fit", str(prepared), "--run", str(tmp_path), "--max-minutes", "0", "--threads", "1"]
     assert CliRunner().invoke(cli.app, words).exit_code == 0
-    models = ["-m", "default", "-m", str(tmp_path / "ebd-f2f.safetensors")]
+    models = ["-m", "default", "-m", str(tmp_path / f"{tmp_path.name}.safetensors")]
     result = CliRunner().invoke(cli.app, ["train", "judge", str(sdf), *models])
     assert result.exit_code == 0, result.output
     heading, _, *rows = [line.strip("|").split("|") for line in result.output.splitlines() if line.startswith("|")]
@@ -238,3 +238,29 @@ def test_going_on_from_a_model_of_a_gpu_takes_the_batches_of_a_cpu() -> None:
     small = {**training, "batch_atoms": 512}
     kept = resumed(replace(parent, card={**parent.card, "training": small}), [1, 6], [])
     assert (kept.batch_atoms, kept.lr) == (512, 1e-3)
+
+
+def test_a_shipped_model_is_continued_named_and_judged(sdf: Path, tmp_path: Path) -> None:
+    out, run = tmp_path / "prepared", tmp_path / "amines"
+    common = ["--like", "ebd-f2f", "--seeds", "1", "--workers", "1"]
+    result = CliRunner().invoke(cli.app, ["train", "prepare", str(sdf), "-o", str(out), *common])
+    assert result.exit_code == 0, result.output
+    assert "1 of 4 molecules are kept back to judge by" in result.stderr
+    train = {e.graph.num_atoms for e in load_shards(sorted((out / "train").iterdir()))}
+    valid = {e.graph.num_atoms for e in load_shards(sorted((out / "valid").iterdir()))}
+    assert (len(train), len(valid), train & valid) == (3, 1, set())
+    words = ["train", "fit", str(out), "--run", str(run), "--max-minutes", "0.01", "--threads", "1"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 0, result.output
+    assert "starting from ebd-f2f" in result.stderr
+    assert "before and after, on 1 validation molecule:" in result.stdout
+    assert "recall (MAT-R, Å): " in result.stdout
+    config = read_config(run / "amines.safetensors")
+    assert config.name == "amines"
+    assert not config.surroundings  # the parent does not know its own
+    assert config.card["history"][0]["step"] == 0
+    mol = with_hydrogens("ibuprofen")  # of which nothing was in the data
+    assert list(EmbedMultipleConfs(mol, 1, model=str(run / "amines.safetensors"), randomSeed=1)) == [0]
+    result = CliRunner().invoke(cli.app, [*words, "--init", "nobody"])
+    assert result.exit_code == 2
+    assert "nobody" in result.output

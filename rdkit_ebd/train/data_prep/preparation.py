@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,8 @@ from rdkit_ebd.train.data_prep.prepare import (
 from rdkit_ebd.train.fit.train_config import TrainConfig
 from rdkit_ebd.train.recipes import RECIPES, recipe, resumed
 
+MANY = 100  # molecules with a kind of atom, from which on a model refuses those that it has not learnt
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -56,6 +59,8 @@ class Preparation:
         keep_back: Data sets whose molecules `bulk` leaves out.
         max_confs: References per molecule, lowest energy first; None for all.
         valid_limit: Validation molecules.
+        valid_share: Share of the molecules that is kept back to validate, where there is no `valid`: at least one of
+            three or more.
         workers: Processes.
 
     Raises:
@@ -82,6 +87,7 @@ class Preparation:
     keep_back: tuple[Path, ...] = ()
     max_confs: int | None = None
     valid_limit: int = 100
+    valid_share: float = 0.0
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -127,10 +133,12 @@ def prepare_training(wanted: Preparation, report: Callable[[str], None] = print)
     minima = _level_of_minima(wanted, corrector)
     config = _config(wanted, parent, vocabulary, elements, minima)
     seen = surroundings_of(wanted.data, config.model.surroundings)
-    config = replace(config, model=replace(config.model, surroundings=seen))
+    # What a parent without counts has learnt from is not known, and a handful of molecules is tried out, not relied on.
+    if parent.surroundings if parent else max(seen.values(), default=0) >= MANY:
+        config = replace(config, model=replace(config.model, surroundings=seen))
     with whole_file(wanted.out / "config.json") as stream:
         stream.write(json.dumps(config.to_dict(), indent=1).encode())
-    _make_shards(wanted, config, vocabulary, minima)
+    _make_shards(wanted, config, vocabulary, minima, report)
     return config
 
 
@@ -212,7 +220,14 @@ def _config(
     return replace(config, model=replace(config.model, sampling=sampling))
 
 
-def _make_shards(wanted: Preparation, config: TrainConfig, vocabulary: Vocabulary, minima: str | None) -> None:
+def _make_shards(
+    wanted: Preparation,
+    config: TrainConfig,
+    vocabulary: Vocabulary,
+    minima: str | None,
+    report: Callable[[str], None],
+) -> None:
+    valid = _kept_back(wanted, report)
     known, out, coarse = config.model.levels, wanted.out, config.model.sampling.coarse
     alike = PrepareConfig(
         coarse,
@@ -222,15 +237,31 @@ def _make_shards(wanted: Preparation, config: TrainConfig, vocabulary: Vocabular
         corrected_by=wanted.corrected_by,
         own_rounds=wanted.own_rounds,
     )
+    judged = PrepareConfig(coarse=coarse, judged=True)
+    for path in wanted.data if valid else ():  # first, so that an interrupted run knows them again
+        prepare(path, out / "valid", vocabulary, judged, workers=wanted.workers, only=valid)
     for name, path in zip(wanted.names, wanted.data, strict=True):
         level = known.index(name)
         own = replace(alike, seeds=wanted.seeds, level=level, relaxed=wanted.relaxed, max_confs=wanted.max_confs)
-        prepare(path, out / "train", vocabulary, own, workers=wanted.workers)
+        prepare(path, out / "train", vocabulary, own, workers=wanted.workers, kept_back=valid)
     if wanted.bulk is not None:
         most = wanted.relaxed or wanted.seeds
         own = replace(alike, seeds=most, relaxed=most, elements=tuple(config.model.elements))
-        kept_back, limit = inchikey_blocks(wanted.keep_back), wanted.bulk_limit
+        kept_back, limit = inchikey_blocks(wanted.keep_back) | valid, wanted.bulk_limit
         prepare(wanted.bulk, out / "train", vocabulary, own, workers=wanted.workers, limit=limit, kept_back=kept_back)
     if wanted.valid is not None:
-        judged = PrepareConfig(coarse=coarse, judged=True)
         prepare(wanted.valid, out / "valid", vocabulary, judged, workers=wanted.workers, limit=wanted.valid_limit)
+
+
+def _kept_back(wanted: Preparation, report: Callable[[str], None]) -> frozenset[str]:
+    """First InChIKey blocks of the molecules to validate by; whether one is among them depends on itself alone."""
+    trained_on = (wanted.out / "train").exists() and not (wanted.out / "valid").exists()
+    if wanted.valid is not None or not wanted.valid_share or trained_on:
+        return frozenset()
+    blocks = sorted(inchikey_blocks(wanted.data), key=lambda block: hashlib.sha256(block.encode()).digest())
+    count = min(max(1, round(wanted.valid_share * len(blocks))), wanted.valid_limit) if len(blocks) > 2 else 0
+    if count:
+        report(
+            f"{count} of {len(blocks)} molecules are kept back to judge by; --valid takes others, --valid-share 0 none"
+        )
+    return frozenset(blocks[:count])

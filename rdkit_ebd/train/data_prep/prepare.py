@@ -94,6 +94,7 @@ def prepare(
     workers: int = 2,
     limit: int | None = None,
     kept_back: Collection[str] = (),
+    only: Collection[str] = (),
 ) -> list[Path]:
     """Write the shards of one data set; shards that exist are left as they are, so that an interrupted run continues.
 
@@ -106,6 +107,7 @@ def prepare(
         workers: Processes.
         limit: Seeded random subset of so many molecules.
         kept_back: First InChIKey blocks of molecules that must not be trained on (`inchikey_blocks`).
+        only: Those of the molecules that are wanted; empty: all.
 
     Returns:
         The shards' paths.
@@ -114,7 +116,7 @@ def prepare(
     records = read_records(data, limit=limit, max_confs=config.max_confs)
     paths = []
     name = data.name.split(".")[0]
-    make = partial(_made, vocabulary, config, kept_back)
+    make = partial(_made, vocabulary, config, kept_back, only)
     with tqdm(desc=name, unit=" molecules") as bar:
         for number, part in enumerate(_parts(records, shard_size)):
             path = out / f"{name}-{number:03d}.shard"
@@ -205,10 +207,13 @@ def _block(mol: Chem.Mol) -> str:
     return str(Chem.MolToInchiKey(mol)).partition("-")[0]
 
 
-def _made(vocabulary: Vocabulary, config: PrepareConfig, kept_back: Collection[str], record: Record) -> list[Example]:
+def _made(
+    vocabulary: Vocabulary, config: PrepareConfig, kept_back: Collection[str], only: Collection[str], record: Record
+) -> list[Example]:
     with rdBase.BlockLogs():
         foreign = config.elements and not {a.GetAtomicNum() for a in record.mol.GetAtoms()} <= set(config.elements)
-        if foreign or (kept_back and _block(record.mol) in kept_back):
+        block = _block(record.mol) if kept_back or only else ""
+        if foreign or block in kept_back or (only and block not in only):
             return []
         count = 2 * len(record.coords) if config.judged else config.seeds
         return make_examples(record, vocabulary, config, make_seeds(record.mol, count, config))
