@@ -12,6 +12,7 @@ What there is:
 
     one molecule        EmbedMolecule, EmbedMultipleConfs, EmbedWithReport; EBD are the parameters
     many molecules      EmbedMolecules, StreamMolecules
+    out of noise        GenerateMolecules, StreamGenerated, GeneratePath
     energies            RefineConformers, ScoreConformers, RankConformers, FilterEnergyWindow, BoltzmannWeights
     alike conformers    PruneConformers, AlignConformers
     what happened       EmbedReport, RefineReport, FailureCause; get_provenance tells where a conformer comes from
@@ -21,7 +22,7 @@ What there is:
     files               rdkit_ebd.io: read_molecules, SDFWriter
     a page to look at   show
     likelihood          LogLikelihood of molecules, by an imported EDM
-    pictures            rdkit_ebd.viz: draw_ensemble, draw_deblurring
+    pictures            rdkit_ebd.viz: draw_ensemble, draw_deblurring, draw_denoising, draw_molecules
 
 Coordinates are in angstrom and energies in kcal/mol. Examples in docstrings take `from rdkit import Chem` and
 `from rdkit_ebd import *` for granted. On the command line it is `rdkit-ebd`, or `python -m rdkit_ebd`.
@@ -68,7 +69,12 @@ if TYPE_CHECKING:
     from rdkit_ebd.library.embed_molecules import LibraryReport as LibraryReport
     from rdkit_ebd.library.embed_molecules import StreamMolecules as StreamMolecules
     from rdkit_ebd.library.embed_molecules import conformers_by_rotors as conformers_by_rotors
+    from rdkit_ebd.molecules.generate import GenerateMolecules as GenerateMolecules
+    from rdkit_ebd.molecules.generate import StreamGenerated as StreamGenerated
+    from rdkit_ebd.molecules.generate_report import Generated as Generated
+    from rdkit_ebd.molecules.generate_report import GenerateReport as GenerateReport
     from rdkit_ebd.molecules.likelihood import LogLikelihood as LogLikelihood
+    from rdkit_ebd.molecules.path import GeneratePath as GeneratePath
     from rdkit_ebd.params import EBD as EBD
     from rdkit_ebd.report import EmbedReport as EmbedReport
     from rdkit_ebd.report import FailureCause as FailureCause
@@ -95,6 +101,12 @@ _HOMES = {
     "conformers_by_rotors": "library.embed_molecules",
     "read_molecules": "io.read",
     "SDFWriter": "io.sdf",
+    # whole molecules out of noise
+    "GenerateMolecules": "molecules.generate",
+    "StreamGenerated": "molecules.generate",
+    "GeneratePath": "molecules.path",
+    "GenerateReport": "molecules.generate_report",
+    "Generated": "molecules.generate_report",
     # refine, score, rank
     "RefineConformers": "ensemble.refine",
     "RefineWithReport": "ensemble.refine",

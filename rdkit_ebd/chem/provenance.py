@@ -23,9 +23,9 @@ PROVENANCE: dict[str, type] = {
 """Properties of a conformer and their types."""
 
 
-STAGES = ("deblurred", "refined", "fallback", "seed")
+STAGES = ("deblurred", "refined", "fallback", "seed", "generated")
 """Where coordinates come from. "seed": too small for the model, RDKit's own. "fallback": by RDKit instead of the model,
-which a reader must know also where they were refined."""
+which a reader must know also where they were refined. "generated": atoms and all drawn from noise."""
 
 
 _INT32 = range(-(1 << 31), 1 << 31)

@@ -13,6 +13,8 @@ from rdkit_ebd.cli.common import INTERRUPTED
 from rdkit_ebd.cli.embed import embed
 from rdkit_ebd.cli.engines import engines
 from rdkit_ebd.cli.evaluate import evaluate
+from rdkit_ebd.cli.evaluate_generator import evaluate_generator
+from rdkit_ebd.cli.generate import generate
 from rdkit_ebd.cli.interrupts import hear_interrupts
 from rdkit_ebd.cli.judge_molecules import judge_molecules
 from rdkit_ebd.cli.models import models
@@ -35,12 +37,14 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.add_typer(training, name="train")
 app.command()(embed)
+app.command()(generate)
 app.command()(refine)
 app.command()(score)
 app.command()(rank)
 app.command()(show)
 app.command()(validate)
 app.command()(evaluate)
+app.command()(evaluate_generator)
 app.command()(bench)
 app.command()(engines)
 app.command("judge-molecules")(judge_molecules)

@@ -31,16 +31,36 @@ def list_models(context: typer.Context) -> None:
         typer.echo(f"{name}  {loaded.weights_hash}  {path.stat().st_size / 1e6:.1f} MB")
         for line in _described(loaded.config):
             typer.echo(f"  {line}")
+    _list_generators()
+
+
+def _list_generators() -> None:
+    """Those that draw whole molecules."""
+    from rdkit.Chem import GetPeriodicTable
+
+    from rdkit_ebd.generators.edm.model import available_generators, load_generator
+
+    symbol = GetPeriodicTable().GetElementSymbol
+    for name, path in available_generators().items():
+        loaded = load_generator(name, "cpu")
+        config = loaded.config
+        atoms = [size.heavy + size.hydrogens for size in config.sizes]
+        elements = sorted({1, *(z for z, _ in config.kinds)})
+        typer.echo(f"{name}  {loaded.weights_hash}  {path.stat().st_size / 1e6:.1f} MB")
+        typer.echo(f"  draws whole molecules: {' '.join(map(symbol, elements))}; {min(atoms)} to {max(atoms)} atoms")
+        typer.echo(f"  can be asked for: {', '.join(f'{p.name} ({p.unit})' for p in config.properties) or 'nothing'}")
 
 
 @models.command("show")
 def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model, or a .safetensors file.")]) -> None:
     """Print a model's card as JSON."""
-    from rdkit_ebd.generators.checkpoint import model_path, read_config
+    from rdkit_ebd.generators.checkpoint import file_format, model_path, read_config
+    from rdkit_ebd.generators.edm.model import FORMAT, available_generators, read_generator_config
 
     with usage_errors():
-        config = read_config(model_path(name))
-    typer.echo(json.dumps(config.card, indent=2, sort_keys=True))
+        path = available_generators().get(name) or model_path(name)
+        card = (read_generator_config(path) if file_format(path) == FORMAT else read_config(path)).card
+    typer.echo(json.dumps(card, indent=2, sort_keys=True))
 
 
 @models.command("import")

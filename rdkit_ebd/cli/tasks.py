@@ -7,6 +7,7 @@ TASKS: dict[str, dict[str, str]] = {
         "validate": "rdkit-ebd validate library.smi",
         "embed": "rdkit-ebd embed library.smi -n 20 -o conformers.sdf",
     },
+    "Draw molecules": {"generate": "rdkit-ebd generate -n 1000 --atoms 15-20 -o drawn.sdf"},
     "Refine and rank": {
         "refine": "rdkit-ebd refine conformers.sdf --method MMFF94s -o minima.sdf",
         "score": "rdkit-ebd score minima.sdf --method GFN2-xTB --sort -o scored.sdf",
@@ -16,6 +17,8 @@ TASKS: dict[str, dict[str, str]] = {
     "Hand over": {"dock-prep": "rdkit-ebd dock-prep library.smi -o ligands"},
     "Measure": {
         "evaluate": "rdkit-ebd evaluate references.npz -m EBD -m ETKDGv3",
+        "evaluate-generator": "rdkit-ebd evaluate-generator -n 10000 --against-qm9",
+        "judge-molecules": "rdkit-ebd judge-molecules drawn.sdf",
         "bench": "rdkit-ebd bench",
         "engines": "rdkit-ebd engines minima.npz",
     },

@@ -49,13 +49,22 @@ class LoadedModel:
 
 
 def available_models() -> dict[str, Path]:
-    """Shipped models by name.
+    """Shipped models that make conformers, by name.
 
     Example:
         >>> sorted(available_models())
         ['ebd-c2f', 'ebd-f2f']
     """
-    return {path.stem: path for path in sorted(MODEL_FOLDER.glob("*.safetensors"))}
+    return {path.stem: path for path in sorted(MODEL_FOLDER.glob("*.safetensors")) if file_format(path) == _FORMAT}
+
+
+def file_format(path: str | Path) -> str:
+    """What kind of model a file says it is; empty where it says nothing."""
+    try:
+        with safe_open(path, "pt") as f:
+            return str((f.metadata() or {}).get("format", ""))
+    except (OSError, SafetensorError):
+        return ""
 
 
 def model_path(model: str) -> Path:

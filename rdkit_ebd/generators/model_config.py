@@ -99,14 +99,14 @@ class ModelConfig:
             ValueError: The text is no JSON object, or keys are unknown or missing, or values are not possible; named.
         """
         try:
-            data = _checked(cls, _nested(json.loads(text)))
+            data = checked_fields(cls, _nested(json.loads(text)))
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
         try:
             kind = _network_config(data.get("architecture", "attention"))
-            data["network"] = kind(**_checked(kind, data["network"]))
-            data["blur"] = BlurConfig(**_checked(BlurConfig, data["blur"]))
-            data["sampling"] = SamplingDefaults(**_checked(SamplingDefaults, data.get("sampling", {})))
+            data["network"] = kind(**checked_fields(kind, data["network"]))
+            data["blur"] = BlurConfig(**checked_fields(BlurConfig, data["blur"]))
+            data["sampling"] = SamplingDefaults(**checked_fields(SamplingDefaults, data.get("sampling", {})))
             data["elements"], data["levels"] = tuple(data["elements"]), tuple(data.get("levels", ()))
             return cls(**data)
         except TypeError as error:  # of a comparison or a conversion: JSON may hold anything
@@ -193,7 +193,7 @@ def _nested(data: Any) -> Any:
     return rest | {"sampling": {name: value for name, value in data.items() if name in names}}
 
 
-def _checked(cls: type, data: Any) -> dict[str, Any]:
+def checked_fields(cls: type, data: Any) -> dict[str, Any]:
     """The fields of a dataclass from JSON; a ValueError names those that are unknown or missing."""
     if not isinstance(data, Mapping):
         raise ValueError(f"{cls.__name__} must be an object, not {data!r}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rdkit_ebd.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from rdkit_ebd.viz.denoising import draw_denoising as draw_denoising
+    from rdkit_ebd.viz.denoising import draw_molecules as draw_molecules
     from rdkit_ebd.viz.page import Page as Page
     from rdkit_ebd.viz.paper_figures import draw_fragment_scatter as draw_fragment_scatter
     from rdkit_ebd.viz.paper_figures import draw_spectra as draw_spectra
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "Page": "viz.page",
     "draw_deblurring": "viz.pictures",
+    "draw_denoising": "viz.denoising",
     "draw_ensemble": "viz.pictures",
+    "draw_molecules": "viz.denoising",
     "draw_fragment_scatter": "viz.paper_figures",
     "draw_representatives": "viz.representatives",
     "draw_spectra": "viz.paper_figures",

@@ -1,0 +1,67 @@
+"""What molecule are these atoms in space? Bonds, charges and stereochemistry as RDKit perceives them, or why none."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdDetermineBonds
+
+_REACH = 1.17  # bonds reach this times the covalent radii: 1.3, RDKit's default, joins the far corners of small cages
+
+
+class InvalidCause(str, Enum):
+    """Why atoms make no molecule; the value is what it means."""
+
+    NOT_FINITE = "coordinates are not finite"
+    DISCONNECTED = "the atoms are more than one molecule"
+    VALENCE = "an atom has more neighbours than bonds, or no bond orders make every atom's valence full"
+    SANITISE = "RDKit rejects the molecule"
+
+
+def decoded(numbers: np.ndarray, coords: np.ndarray) -> tuple[Chem.Mol, InvalidCause | None]:
+    """The molecule that atoms make.
+
+    Args:
+        numbers: (A,) atomic numbers.
+        coords: (A, 3) angstrom.
+
+    Returns:
+        A sanitised molecule with bonds, charges, stereochemistry and one conformer, and None; or, with the cause, the
+        molecule as far as it came, for whoever wants to look at it.
+    """
+    mol = _atoms(numbers, np.nan_to_num(coords))
+    if not np.isfinite(coords).all():
+        return mol.GetMol(), InvalidCause.NOT_FINITE
+    silence = rdBase.BlockLogs()
+    try:
+        rdDetermineBonds.DetermineConnectivity(mol, covFactor=_REACH)
+        if len(Chem.GetMolFrags(mol)) > 1:
+            return mol.GetMol(), InvalidCause.DISCONNECTED
+        try:
+            rdDetermineBonds.DetermineBondOrders(mol, charge=0, embedChiral=False)
+        except ValueError:
+            return mol.GetMol(), InvalidCause.VALENCE
+        try:
+            Chem.SanitizeMol(mol)
+        except Chem.MolSanitizeException:
+            return mol.GetMol(), InvalidCause.SANITISE
+        if any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+            return mol.GetMol(), InvalidCause.VALENCE
+        Chem.AssignStereochemistryFrom3D(mol)
+    finally:
+        del silence
+    return mol.GetMol(), None
+
+
+def _atoms(numbers: np.ndarray, coords: np.ndarray) -> Chem.RWMol:
+    mol = Chem.RWMol()
+    for atomic in numbers.tolist():
+        atom = Chem.Atom(atomic)
+        atom.SetNoImplicit(True)
+        mol.AddAtom(atom)
+    conformer = Chem.Conformer(len(numbers))
+    conformer.SetPositions(np.asarray(coords, np.float64))
+    mol.AddConformer(conformer, assignId=True)
+    return mol

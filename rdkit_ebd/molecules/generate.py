@@ -1,0 +1,223 @@
+"""How are whole molecules made? `GenerateMolecules` draws them from noise, `StreamGenerated` as many as you like."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rdkit import Chem
+
+from rdkit_ebd._param_kinds import flag, number, optional, text, whole
+from rdkit_ebd._version import __version__
+from rdkit_ebd.chem.provenance import set_provenance
+from rdkit_ebd.generators.edm.draw import Drawn, HeldAtoms, draw_molecules
+from rdkit_ebd.generators.edm.model import LoadedGenerator, load_generator
+from rdkit_ebd.generators.edm.sampler import SamplingConfig
+from rdkit_ebd.molecules.core import held_atoms
+from rdkit_ebd.molecules.decode import decoded
+from rdkit_ebd.molecules.ensemble import ensemble_of
+from rdkit_ebd.molecules.generate_report import Generated, GenerateReport
+from rdkit_ebd.molecules.wanted import NumAtoms, Wanted, check_wanted
+from rdkit_ebd.params import count_threads
+from rdkit_ebd.runtime.threads import torch_threads
+
+DEFAULT_GENERATOR = "edm-qm9"
+MOST_MOLECULES = 100_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that determines the molecules, checked.
+
+    Attributes:
+        model: The model, loaded.
+        wanted: Sizes and conditions.
+        seed: Of all streams.
+        sampling: Steps and churn.
+        held: Atoms that stay.
+        guidance: How much of what conditions change is taken.
+        embed: Conformers EBD makes of each molecule; 0: none.
+        batch: Molecules in memory at once.
+        threads: CPU threads.
+    """
+
+    model: LoadedGenerator
+    wanted: Wanted
+    seed: int
+    sampling: SamplingConfig
+    held: HeldAtoms | None
+    guidance: float
+    embed: int
+    batch: int
+    threads: int
+
+    def batches(self, count: int, first: int = 0) -> Iterator[list[Drawn]]:
+        """Atoms in space of the indices `first` to `count` - 1, in this order, as many at once as a batch has."""
+        for start in range(first, count, self.batch):
+            orders = [self.wanted.order(self.seed, index) for index in range(start, min(start + self.batch, count))]
+            with torch_threads(self.threads):
+                drawn = list(draw_molecules(self.model, orders, self.seed, self.sampling, self.held, self.guidance))
+            yield sorted(drawn, key=lambda one: one.index)
+
+    def molecules(self, count: int, first: int = 0) -> Iterator[Generated]:
+        """The molecules of the indices `first` to `count` - 1, in this order."""
+        for batch in self.batches(count, first):
+            yield from map(self._decoded, batch)
+
+    def _decoded(self, drawn: Drawn) -> Generated:
+        mol, cause = decoded(drawn.numbers, drawn.coords)
+        set_provenance(
+            mol.GetConformer(),
+            version=__version__,
+            model=self.model.config.name,
+            weights=self.model.weights_hash,
+            seed=self.seed,
+            index=drawn.index,
+            stage="generated",
+        )
+        ensemble = ensemble_of(mol, self.embed, self.seed) if self.embed and cause is None else None
+        return Generated(drawn.index, mol, cause, ensemble)
+
+
+def GenerateMolecules(
+    n: int,
+    model: str = DEFAULT_GENERATOR,
+    numAtoms: NumAtoms = None,
+    conditions: Mapping[str, float] | None = None,
+    randomSeed: int = -1,
+    *,
+    keepInvalid: bool = False,
+    **settings: Any,
+) -> GenerateReport:
+    """Draw molecules with their coordinates from noise.
+
+    Of the n molecules some will be invalid: atoms that RDKit makes no molecule of. They are counted with their causes,
+    not replaced.
+
+    Args:
+        n: How many to draw.
+        model: Name of a shipped model, or the path of a .safetensors file.
+        numAtoms: Atoms of each, hydrogens included: a number, a Python range or (fewest, most); None: as in the
+            training molecules.
+        conditions: Property -> value each is to have, in the model's units: `{"gap": 0.25}` (hartree).
+        randomSeed: Same seed, same molecules: molecule k depends on the seed and on k, not on n. -1: fresh ones.
+        keepInvalid: Keep the atoms of invalid ones, too.
+        **settings: As `StreamGenerated` has them: core, embed, numSteps, guidance, device, numThreads, batchSize.
+
+    Returns:
+        A report with the valid molecules: bonds, charges and stereochemistry as RDKit perceives them, one conformer,
+        and its provenance.
+
+    Raises:
+        ValueError: There is no such model or property, or a value is outside of what the model knows, which is said.
+        TypeError: A value is of another kind.
+
+    Example:
+        >>> report = GenerateMolecules(4, randomSeed=7, numAtoms=range(15, 20))
+        >>> len(report.mols) + len(report.failed)
+        4
+    """
+    begin = time.perf_counter()
+    report = GenerateReport(whole(1, MOST_MOLECULES)("n", n))
+    keep = flag("keepInvalid", keepInvalid)
+    for generated in StreamGenerated(n, model, numAtoms, conditions, randomSeed, **settings):
+        report.add(generated, keep)
+    report.seconds = time.perf_counter() - begin
+    return report
+
+
+def StreamGenerated(
+    n: int,
+    model: str = DEFAULT_GENERATOR,
+    numAtoms: NumAtoms = None,
+    conditions: Mapping[str, float] | None = None,
+    randomSeed: int = -1,
+    *,
+    core: Chem.Mol | None = None,
+    embed: int = 0,
+    numSteps: int | None = None,
+    guidance: float = 1.0,
+    device: str = "auto",
+    numThreads: int = 1,
+    batchSize: int = 128,
+) -> Iterator[Generated]:
+    """Draw molecules one after the other, also more than memory holds; what is wrong is said at once.
+
+    Args:
+        n: How many to draw.
+        model: As `GenerateMolecules` has it.
+        numAtoms: As there.
+        conditions: As there.
+        randomSeed: As there.
+        core: A 3D fragment that every molecule has: its heavy atoms and its explicit hydrogens stay where they are, and
+            new atoms grow where it has implicit hydrogens or dummy atoms.
+        embed: Conformers that EBD makes of each molecule, ranked by MMFF94s, to compare the generated pose with; 0:
+            none.
+        numSteps: Evaluations of the network; None for the model's own.
+        guidance: How strongly conditions pull; 1: as learnt, more: further than learnt.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        numThreads: CPU threads; 0: all, -n: all but n.
+        batchSize: Molecules drawn together. It changes memory and speed, and molecules no more than rounding does.
+
+    Yields:
+        `Generated`, n of them, in the order of their indices, invalid ones too.
+
+    Raises:
+        ValueError: As `GenerateMolecules`.
+        TypeError: As there.
+
+    Example:
+        >>> [one.index for one in StreamGenerated(3, randomSeed=7)]
+        [0, 1, 2]
+    """
+    count = whole(1, MOST_MOLECULES)("n", n)
+    plan = make_plan(
+        model,
+        numAtoms,
+        conditions,
+        randomSeed,
+        core=core,
+        embed=embed,
+        numSteps=numSteps,
+        guidance=guidance,
+        device=device,
+        numThreads=numThreads,
+        batchSize=batchSize,
+    )
+    return plan.molecules(count)
+
+
+def make_plan(
+    model: str,
+    num_atoms: NumAtoms,
+    conditions: Mapping[str, float] | None,
+    seed: int,
+    *,
+    core: Chem.Mol | None = None,
+    embed: int = 0,
+    numSteps: int | None = None,
+    guidance: float = 1.0,
+    device: str = "auto",
+    numThreads: int = 1,
+    batchSize: int = 128,
+) -> Plan:
+    """What `StreamGenerated` is asked for, checked, the model loaded."""
+    seed = whole(-1)("randomSeed", seed)
+    steps = optional(whole(1, 1000))("numSteps", numSteps)
+    loaded = load_generator(text("model", model), device)
+    held = None if core is None else held_atoms(core, loaded.config)
+    sampling = loaded.config.sampling
+    return Plan(
+        loaded,
+        check_wanted(loaded.config, num_atoms, conditions, held),
+        secrets.randbits(31) if seed == -1 else seed,
+        sampling if steps is None else replace(sampling, steps=steps),
+        held,
+        number(0, high=100)("guidance", guidance),
+        whole(0, 10_000)("embed", embed),
+        whole(1, 100_000)("batchSize", batchSize),
+        count_threads(whole(-10_000, 10_000)("numThreads", numThreads)),
+    )

@@ -1,0 +1,139 @@
+"""What molecules are asked for? Sizes and properties, checked against what a model has learnt, and drawn."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rdkit_ebd._param_kinds import number, whole
+from rdkit_ebd.arrays.random_streams import mix
+from rdkit_ebd.generators.edm.draw import HeldAtoms, Order
+from rdkit_ebd.generators.edm.model import GeneratorConfig, Size
+
+NumAtoms = int | range | tuple[int, int] | None
+"""All atoms of a molecule, hydrogens included: a number, a Python range, or (fewest, most)."""
+
+_SIZES = 0x53  # purpose of a molecule's stream
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for.
+
+    Attributes:
+        sizes: That molecules may have.
+        shares: (S,) how probable each is, adding up to one.
+        conditions: Property -> value.
+    """
+
+    sizes: tuple[Size, ...]
+    shares: np.ndarray
+    conditions: tuple[tuple[str, float], ...]
+
+    def order(self, seed: int, index: int) -> Order:
+        """The molecule of a number; its size is drawn from a stream of its own."""
+        generator = torch.Generator().manual_seed(mix(seed, index, _SIZES))
+        chance = float(torch.rand(1, generator=generator, dtype=torch.float64))
+        size = self.sizes[min(int(np.searchsorted(np.cumsum(self.shares), chance)), len(self.sizes) - 1)]
+        return Order(index, size.heavy, size.hydrogens, self.conditions)
+
+
+def check_wanted(
+    config: GeneratorConfig,
+    num_atoms: NumAtoms,
+    conditions: Mapping[str, float] | None,
+    held: HeldAtoms | None = None,
+) -> Wanted:
+    """What a model is asked for, known to be possible.
+
+    Args:
+        config: Of the model.
+        num_atoms: Sizes asked for; None for those of the training molecules.
+        conditions: Property -> value, in the model's units.
+        held: Atoms all molecules have; they have one heavy atom more at least.
+
+    Raises:
+        ValueError: No training molecule has such a size, or a property is unknown or outside of what was learnt; the
+            known range is in the message.
+        TypeError: A value is of another kind.
+    """
+    asked = _conditions(config, conditions or {})
+    least, most = _span(num_atoms)
+    known = [size.heavy + size.hydrogens for size in config.sizes]
+    heavy, hydrogens = (0, 0) if held is None else (len(held.numbers) + 1, sum(map(len, held.hydrogens)))
+    sizes = [
+        size
+        for size, atoms in zip(config.sizes, known, strict=True)
+        if least <= atoms <= most and size.heavy >= heavy and size.hydrogens >= hydrogens
+    ]
+    if not sizes:
+        core = (
+            f", and {heavy} heavy atoms and {hydrogens} hydrogens or more with the atoms that are held" if held else ""
+        )
+        span = "any" if num_atoms is None else f"{least} to {most}" if least < most else f"{least}"
+        raise ValueError(
+            f"numAtoms: no molecule that {config.name} was trained on has {span} atoms{core}; "
+            f"it knows {min(known)} to {max(known)}, hydrogens included"
+        )
+    shares = np.array([size.count for size in sizes], float) * _likelihoods(config, sizes, asked)
+    if not shares.sum() > 0:
+        raise ValueError(f"conditions: no molecule of the sizes asked for has {_in_words(asked)}, nor nearly so")
+    return Wanted(tuple(sizes), shares / shares.sum(), tuple(asked.items()))
+
+
+def _span(num_atoms: NumAtoms) -> tuple[int, int]:
+    if num_atoms is None:
+        return 0, 1 << 30
+    if isinstance(num_atoms, range):
+        if not num_atoms or num_atoms.step != 1:
+            raise ValueError(f"numAtoms must be a range that is not empty and has step 1, not {num_atoms!r}")
+        return num_atoms[0], num_atoms[-1]
+    if isinstance(num_atoms, tuple):
+        if len(num_atoms) != 2:
+            raise ValueError(f"numAtoms must be a number, a range or (fewest, most), not {num_atoms!r}")
+        least, most = (whole(1)("numAtoms", value) for value in num_atoms)
+        if least > most:
+            raise ValueError(f"numAtoms: {least} is more than {most}")
+        return least, most
+    exact = whole(1)("numAtoms", num_atoms)
+    return exact, exact
+
+
+def _conditions(config: GeneratorConfig, conditions: Mapping[str, float]) -> dict[str, float]:
+    if not isinstance(conditions, Mapping):
+        raise TypeError(f"conditions must map properties to values, not {conditions!r}")
+    scales, asked = {scale.name: scale for scale in config.properties}, {}
+    for name, value in conditions.items():
+        if name not in scales:
+            near = difflib.get_close_matches(str(name), scales, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(scales) or "none"
+            raise ValueError(f"{config.name} knows no property {name!r}; it knows {known}.{meant}")
+        scale = scales[name]
+        asked[name] = number()(f"conditions[{name!r}]", value)
+        if not scale.low <= asked[name] <= scale.high:
+            raise ValueError(
+                f"conditions: {name} must be from {scale.low:.4g} to {scale.high:.4g} {scale.unit}, where "
+                f"{config.name} has seen molecules, not {value!r}"
+            )
+    return asked
+
+
+def _likelihoods(config: GeneratorConfig, sizes: Sequence[Size], asked: Mapping[str, float]) -> np.ndarray:
+    """(S,) how well the molecules of each size go with the values asked for."""
+    total = np.zeros(len(sizes))
+    for place, scale in enumerate(config.properties):
+        if scale.name in asked:
+            means = np.array([size.means[place] for size in sizes])
+            # Few molecules of a size say little of how it spreads.
+            spreads = np.maximum([size.deviations[place] for size in sizes], 0.1 * scale.deviation)
+            total -= 0.5 * np.square((asked[scale.name] - means) / spreads) + np.log(spreads)
+    return np.asarray(np.exp(total - total.max()))
+
+
+def _in_words(asked: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in asked.items())
