@@ -83,8 +83,8 @@ def text(name: str, value: Any) -> str:
 
 def device(name: str, value: Any) -> str:
     """A device name; a `torch.device` stands for its name."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(value)):
-        raise ValueError(f"{name} must be 'auto', 'cpu', 'cuda' or 'cuda:N', not {value!r}")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(value)):
+        raise ValueError(f"{name} must be 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps', not {value!r}")
     return str(value)
 
 

@@ -102,7 +102,7 @@ class EBD:
 
     # ours
     model: str = setting("default", text, "name of a shipped model, or the path of a .safetensors file")
-    device: str = setting("auto", device, "'auto', 'cpu', 'cuda' or 'cuda:N'")
+    device: str = setting("auto", device, "'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'")
     coarse: str | None = setting(
         None,
         optional(choice("torsions", "etkdg", "skeleton", "dg", "conformers")),

@@ -112,6 +112,40 @@ def progress(total: int | None, quiet: bool) -> tqdm[NoReturn]:
     return tqdm(total=total, unit="mol", file=sys.stderr, disable=True if quiet or total == 1 else None)
 
 
+@contextmanager
+def stages(wanted: bool) -> Iterator[None]:
+    """Show on a terminal what is being done to a molecule, where it is the only one; nothing in log files."""
+    if not wanted or not sys.stderr.isatty():
+        yield
+        return
+    from tqdm import tqdm
+
+    from rdkit_ebd.report.listening import listening
+
+    with tqdm(total=None, file=sys.stderr, bar_format="{desc} {elapsed}", leave=False) as line:
+        made = ""
+
+        def show(words: str) -> None:
+            nonlocal made
+            made = words if words[0].isdigit() else made
+            line.set_description_str(", ".join(part for part in (_STAGES.get(words, ""), made) if part))
+
+        with listening(show):
+            yield
+
+
+_STAGES = {
+    "model": "loading the model",
+    "prepare": "looking at the molecule",
+    "coarse": "making seeds",
+    "deblur": "deblurring",
+    "judge": "judging",
+    "refine": "refining",
+    "score": "scoring",
+    "prune": "choosing",
+}
+
+
 def count(number: int, what: str) -> str:
     """Such as "1 molecule" and "2 molecules"."""
     return f"{number} {what}" + "s" * (number != 1)

@@ -46,6 +46,13 @@ class Fallback(str, Enum):
     etkdgv3 = "ETKDGv3"
 
 
+class Protonate(str, Enum):
+    """Values of --protonate."""
+
+    dimorphite = "dimorphite"
+    molscrub = "molscrub"
+
+
 class Stereo(str, Enum):
     """Values of --stereo."""
 
@@ -108,7 +115,7 @@ def embed(
     model: Annotated[
         str, typer.Option(help="Name of a shipped model (see `models`), or a .safetensors file.")
     ] = "default",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     steps: Annotated[int | None, typer.Option(min=1, help="Deblurring steps.", show_default="the model's own")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of them.", show_default="the model's own")] = None,
     coarse: Annotated[
@@ -160,6 +167,15 @@ def embed(
     neutralise: Annotated[
         bool, typer.Option("--neutralise", help="Take charges off that protons can take off; it is reported.")
     ] = False,
+    protonate: Annotated[
+        Protonate | None,
+        typer.Option(
+            help="Who says which states a molecule has at --ph, each of which is embedded (NAME_p1, ...): dimorphite "
+            "(protonation) or molscrub (tautomers, too); each is a package of its own.",
+            show_default="nobody",
+        ),
+    ] = None,
+    ph: Annotated[float, typer.Option("--ph", min=0, max=14, help="pH of --protonate.")] = 7.4,
     dedupe: Annotated[
         bool,
         typer.Option("--dedupe", help="Leave out what has the InChIKey of an earlier molecule; it is reported."),
@@ -236,6 +252,7 @@ def embed(
             from rdkit_ebd.api import check_count
             from rdkit_ebd.io.changes import Changes
             from rdkit_ebd.io.columns import ColumnChoice
+            from rdkit_ebd.io.protonation import protonator
             from rdkit_ebd.io.read import count_molecules
             from rdkit_ebd.io.sdf import check_output
 
@@ -250,7 +267,23 @@ def embed(
             held = core_choice(core, mcs, smarts, atoms)
             crew = _workers(workers, threads, total)
             changes = Changes(dedupe, strip_salts, neutralise)
-            job = FileJob(source, output, num_confs, params, hydrogens, crew, held, tables.wanted, columns, changes)
+            states = protonate.value if protonate else None
+            if states:
+                protonator(states, ph)
+            job = FileJob(
+                source,
+                output,
+                num_confs,
+                params,
+                hydrogens,
+                crew,
+                held,
+                tables.wanted,
+                columns,
+                changes,
+                states,
+                ph,
+            )
             if held:
                 held.finder()
             if save:

@@ -72,6 +72,8 @@ class FileJob:
         tables: Whether tables of the molecules are wanted.
         columns: Of a table of molecules.
         changes: What is done to molecules first.
+        protonate: Who says which states they have, as in `io.protonation`; None: they stay as they are.
+        ph: At which.
     """
 
     source: str
@@ -84,6 +86,8 @@ class FileJob:
     tables: bool = False
     columns: ColumnChoice | None = None
     changes: Changes | None = None
+    protonate: str | None = None
+    ph: float = 7.4
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,7 @@ def manifest(job: FileJob, part_size: int) -> dict[str, Any]:
         "--report or --failed": job.tables,
         "columns": asdict(job.columns) if job.columns else None,
         "--dedupe, --strip-salts, --neutralise": asdict(job.changes) if job.changes else None,
+        **({"--protonate": job.protonate, "--ph": job.ph} if job.protonate else {}),
         **(job.core.manifest() if job.core else {}),
         "--hydrogens": job.hydrogens,
         "--part-size": part_size,
@@ -224,9 +229,11 @@ def _embedded(entries: Iterator[Entry], job: FileJob, skip: int) -> Generator[Em
     from rdkit_ebd.io.changes import Changer, Changes
     from rdkit_ebd.io.conformer_runs import conformer_runs
     from rdkit_ebd.io.isomers import entry_isomers
+    from rdkit_ebd.io.protonation import entry_states, protonator
     from rdkit_ebd.io.read import place
     from rdkit_ebd.library.embed_molecules import StreamMolecules, conformers_by_rotors
 
+    states = protonator(job.protonate, job.ph) if job.protonate else None
     waiting: deque[tuple[Entry, bool, int]] = deque()  # read, and not embedded yet
 
     def molecules() -> Iterator[Chem.Mol | None]:
@@ -240,7 +247,11 @@ def _embedded(entries: Iterator[Entry], job: FileJob, skip: int) -> Generator[Em
                 waiting.append((entry, True, len(run)))
                 yield None
                 continue
-            parts = entry_isomers(_prepared(entry, job.hydrogens), job.params.stereo)
+            parts = [
+                isomer
+                for state in (entry_states(entry, states, job.ph) if states else [entry])
+                for isomer in entry_isomers(_prepared(state, job.hydrogens), job.params.stereo)
+            ]
             for k, part in enumerate(parts, start=1):
                 waiting.append((part, k == len(parts), len(run)))
                 yield part.mol

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from rdkit_ebd.cli.common import count, progress, shown, usage_errors
+from rdkit_ebd.cli.common import count, progress, shown, stages, usage_errors
 from rdkit_ebd.cli.embed_job import Embedded, FileJob, Tally, embedded, entries, manifest
 from rdkit_ebd.cli.embed_tables import Tables
 from rdkit_ebd.cli.resuming import kept, parts_of
@@ -108,6 +108,7 @@ def run(
             outcomes = stack.enter_context(closing(embedded(job, skip)))
             rows = stack.enter_context(tables or Tables())
         screen = Screen(stack.enter_context(progress(total, quiet)), place(job.source), rows)
+        stack.enter_context(stages(total == 1 and not quiet))
         if parts is None:
             _write(outcomes, writer, screen)
         else:

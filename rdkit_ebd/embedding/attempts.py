@@ -21,6 +21,7 @@ from rdkit_ebd.judge.faults import faults
 from rdkit_ebd.judge.mend import mend_failed
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
+from rdkit_ebd.report.listening import tell
 from rdkit_ebd.runtime.deadline import NEVER
 from rdkit_ebd.seeds.rdkit_seeds import Seeds, own_seeds
 from rdkit_ebd.seeds.seeding import Seeding
@@ -62,6 +63,7 @@ def make_conformers(task: Task, count: int) -> list[ConformerDraft | None]:
             coarse = "dg"
         for k, conformer in (found or {}).items():
             made[k] = conformer
+        tell(f"{sum(conformer is not None for conformer in made)} of {count} conformers")
     if task.params.fallback == "ETKDGv3":
         for k, conformer in fall_back(task, [k for k in range(count) if made[k] is None], begun).items():
             made[k] = conformer

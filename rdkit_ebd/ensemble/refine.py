@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import Conformer
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from rdkit_ebd.chem.conformers import chosen_conformers, place, positions, refuse_unfinished
 from rdkit_ebd.chem.provenance import get_provenance, set_provenance

@@ -271,6 +271,6 @@ def _isomers(mol: Chem.Mol | None, stereo: str) -> list[Chem.Mol | None]:
 
 
 def _bar(total: int, shown: bool) -> Any:
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     return tqdm(total=total, unit="mol", disable=not shown)

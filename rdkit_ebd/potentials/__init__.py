@@ -9,9 +9,10 @@ from importlib.metadata import entry_points
 
 from rdkit import Chem
 
+from rdkit_ebd.potentials.ase_calculator import ASEPotential
 from rdkit_ebd.potentials.base import Minimum, Potential, Surface
 
-__all__ = ["GROUP", "Minimum", "Potential", "Surface", "get_potential", "require_engine"]
+__all__ = ["GROUP", "ASEPotential", "Minimum", "Potential", "Surface", "get_potential", "require_engine"]
 
 GROUP = "rdkit_ebd.potentials"
 # For suggestions: what is typed most often.

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from rdkit.Chem import rdDistGeom
 
 from rdkit_ebd.report.failure_causes import FailureCause, advice_on
+from rdkit_ebd.report.listening import tell
 from rdkit_ebd.report.tabular import Tabular
 
 CAUSES: tuple[str, ...] = tuple(cause.name for _, cause in sorted(rdDistGeom.EmbedFailureCauses.values.items()))
@@ -115,7 +116,8 @@ class EmbedReport(Tabular):
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the seconds of a `with` block to a stage, also where the block raises."""
+        """Add the seconds of a `with` block to a stage, also where the block raises; whoever listens hears of it."""
+        tell(stage)
         start = time.perf_counter()
         try:
             yield

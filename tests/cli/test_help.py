@@ -7,6 +7,7 @@ import shlex
 import pytest
 from command_line import call
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from rdkit_ebd.cli.app import app
 from rdkit_ebd.cli.plugins import COMMANDS
@@ -35,3 +36,12 @@ def test_examples_have_options_that_there_are(example: str) -> None:
     assert command is not None, f"{name} is no command, not of {COMMANDS} either"
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert [word for word in words if word.startswith("-") and word not in known] == []
+
+
+def test_nothing_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for words in (["--help"], ["embed", "-h"], ["embed", "CCO", "-o", "x.mol2"]):
+        result = CliRunner().invoke(app, words, color=True)
+        assert "\x1b" not in result.output + result.stderr

@@ -159,7 +159,9 @@ def test_a_network_too_large_for_its_file_is_never_made(tmp_path: Path, monkeypa
     assert {p.device.type for network in made for p in network.parameters()} == {"meta"}
 
 
-@pytest.mark.parametrize("device", ["tpu", "cuda:99", "gpu", ""])
+@pytest.mark.parametrize(
+    "device", ["tpu", "cuda:99", "gpu", "", *([] if torch.backends.mps.is_available() else ["mps"])]
+)
 def test_devices_that_are_not_there_are_rejected(device: str) -> None:
     with pytest.raises(ValueError, match=repr(device)):
         resolve_device(device)
