@@ -16,6 +16,7 @@ from rdkit_ebd.cli.evaluate import evaluate
 from rdkit_ebd.cli.evaluate_generator import evaluate_generator
 from rdkit_ebd.cli.generate import generate
 from rdkit_ebd.cli.interrupts import hear_interrupts
+from rdkit_ebd.cli.judge_conditional import judge_conditional
 from rdkit_ebd.cli.judge_molecules import judge_molecules
 from rdkit_ebd.cli.models import models
 from rdkit_ebd.cli.plugins import Commands
@@ -48,6 +49,7 @@ app.command()(evaluate_generator)
 app.command()(bench)
 app.command()(engines)
 app.command("judge-molecules")(judge_molecules)
+app.command("judge-conditional")(judge_conditional)
 
 
 def main() -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rdkit_ebd.cli.common import usage_errors
+from rdkit_ebd.cli.judge_conditional import property_classifier
 
 if TYPE_CHECKING:
     import numpy as np
     from rdkit import Chem
 
 app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
+app.command("property-classifier")(property_classifier)
 
 
 @app.command()

@@ -135,7 +135,7 @@ class _Messages(nn.Module):
         self.att_mlp = nn.Sequential(nn.Linear(d, 1), nn.Sigmoid()) if config.attention else None
 
     def forward(self, h: Tensor, edges: Tensor, pairs: _Pairs) -> Tensor:
-        messages = self.edge_mlp[1:](_first(self.edge_mlp[0], h, edges))
+        messages = self.edge_mlp[1:](first_layer(self.edge_mlp[0], h, edges))
         weights = pairs.heard if self.att_mlp is None else self.att_mlp(messages) * pairs.heard
         heard = (messages * weights).sum(2)
         return torch.as_tensor(h + self.node_mlp(torch.cat([h, heard], -1)))
@@ -150,13 +150,13 @@ class _Shift(nn.Module):
         self.coord_mlp = nn.Sequential(nn.Linear(2 * d + 2, d), nn.SiLU(), nn.Linear(d, d), nn.SiLU(), last)
 
     def forward(self, h: Tensor, x: Tensor, edges: Tensor, directions: Tensor, pairs: _Pairs) -> Tensor:
-        amounts = self.coord_mlp[1:](_first(self.coord_mlp[0], h, edges))
+        amounts = self.coord_mlp[1:](first_layer(self.coord_mlp[0], h, edges))
         if self.bounded:
             amounts = torch.tanh(amounts) * REACH
         return torch.as_tensor(x + (directions * amounts * pairs.heard).sum(2))
 
 
-def _first(layer: nn.Module, h: Tensor, edges: Tensor) -> Tensor:
+def first_layer(layer: nn.Module, h: Tensor, edges: Tensor) -> Tensor:
     """A linear layer of [h_i, h_j, edges], with what belongs to one atom multiplied once per atom."""
     assert isinstance(layer, nn.Linear)
     d = h.shape[-1]
