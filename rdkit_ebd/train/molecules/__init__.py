@@ -1,0 +1,1 @@
+"""How are models that draw molecules trained?"""
