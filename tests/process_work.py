@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,3 +87,29 @@ def _ended_by(number: int) -> int:
     if number:
         os.kill(os.getpid(), number)
     return os.getpid()
+
+
+def counting() -> Callable[[tuple[int, int], int], tuple[int, int]]:
+    """Set-up of work on a crew's pieces: a number, and how many processes it kills; answers with both."""
+    return _counted
+
+
+def hanging() -> Callable[[float, int], int]:
+    """Set-up of work that holds Python for ever where no process has died on it, with a limit of so many seconds."""
+    return _hung
+
+
+def _counted(piece: tuple[int, int], losses: int) -> tuple[int, int]:
+    number, deaths = piece
+    if losses < deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number, losses
+
+
+def _hung(seconds: float, losses: int) -> int:
+    if not losses:
+        from rdkit_ebd.library.careful import ending
+
+        with ending(seconds):
+            ctypes.PyDLL(None).sleep(1000)
+    return losses

@@ -24,7 +24,7 @@ LEVELS = (
     {"embedding", "train", "viz"},
     {"api"},
     {"library", "molecules"},
-    {"evaluation"},
+    {"evaluation", "shards"},
     {"bench"},
     {"cli"},
     {"__main__", "_moved"},
@@ -34,6 +34,7 @@ NEURAL = "potentials.neural."  # networks: imported once a potential of theirs i
 WITHOUT = {"arrays": "rdkit", "generators": "rdkit", "runtime": "rdkit", "chem": "torch", "potentials": "torch"}
 HEAVY = ("torch", "rdkit", "numpy", "safetensors", "tqdm", "typer")
 OPTIONAL = ("scipy", "matplotlib", "openmm", "tblite", "mdtraj", "meeko", "gemmi", "vina", "openff", "posebusters")
+OPTIONAL += ("pyarrow", "ray", "fsspec", "zstandard")
 
 
 def _name(path: Path) -> str:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdkit_ebd.cli.cluster import Address, ChunkSize, Form, GPUs, ShardForm, WhichRunner, place_of
 from rdkit_ebd.cli.columns import NameColumn, SmilesColumn
 from rdkit_ebd.cli.common import PROBLEMS, count, usage_errors, written_or_reported
 from rdkit_ebd.cli.config import Config, SaveConfig, save_config
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
 from rdkit_ebd.cli.embed_run import nothing_made, run
+from rdkit_ebd.cli.embed_shards import ShardsJob, is_sharded, run_shards
 from rdkit_ebd.cli.embed_tables import checked_tables
 from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume, check_resumable, finished_before, mark_if_file
 
@@ -73,13 +75,18 @@ def embed(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A SMILES or InChI; a file (.smi, .csv, .tsv, .json, .inchi, .sdf, .mol, .mol2, .mae, .pdb, .xyz, "
-            'also .gz); or "-" for SMILES lines or SD records on stdin.',
+            help="A SMILES or InChI; a file (.smi, .csv, .tsv, .parquet, .json, .inchi, .sdf, .mol, .mol2, .mae, .pdb, "
+            '.xyz, also .gz and .zst); "-" for SMILES lines or SD records on stdin; for a folder of shards also a '
+            "folder, a pattern or an address such as s3://bucket/library.",
         ),
     ],
     output: Annotated[
         str,
-        typer.Option("-o", "--output", help='SD file to write (or .xyz, .pdb; .gz: compressed), or "-" for stdout.'),
+        typer.Option(
+            "-o",
+            "--output",
+            help='SD file to write (or .xyz, .pdb; .gz: compressed), "-" for stdout, or FOLDER/ for shards.',
+        ),
     ],
     num_confs: Annotated[
         str,
@@ -188,6 +195,11 @@ def embed(
             "or write the atoms of the input alone, its explicit hydrogens included.",
         ),
     ] = True,
+    runner: WhichRunner = None,
+    address: Address = None,
+    gpus_per_actor: GPUs = None,
+    chunk: ChunkSize = None,
+    form: ShardForm = None,
     resume: Resume = False,
     part_size: PartSize = PART_SIZE,
     report: Annotated[
@@ -217,12 +229,19 @@ def embed(
     Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
     Ctrl-C, a kill or a full disk the same command with --resume continues from them, and makes the file that the first
     run would have made. There are no parts with --seed -1, nor from stdin, nor to stdout.
+
+    Where OUTPUT is a folder (FOLDER/, an address, or with --runner, --chunk or --format), each chunk of INPUT becomes a
+    shard in it, with a manifest and a table of failures; each line or record is a molecule of its own.
     """
     with written_or_reported(output):
         with usage_errors():
+            place = place_of(runner, address, gpus_per_actor, workers, chunk)
+            sharded = is_sharded(output, place, form)
+            if sharded:
+                _check_shards(seed, threads, hydrogens, report or failed)
             if workers and threads is not None:
                 raise ValueError("--threads is for embedding in this process; a worker has one thread: choose one")
-            if resume:
+            if resume and not sharded:
                 check_resumable(source, output)
                 if seed == -1:
                     raise ValueError(
@@ -256,20 +275,26 @@ def embed(
             from rdkit_ebd.io.read import count_molecules
             from rdkit_ebd.io.sdf import check_output
 
+            columns = ColumnChoice(smiles_column, name_column) if smiles_column or name_column else None
+            changes, held = Changes(dedupe, strip_salts, neutralise), core_choice(core, mcs, smarts, atoms)
+            states = protonate.value if protonate else None
+            if states:
+                protonator(states, ph)
+            if sharded:
+                _ = num_confs == BY_ROTORS or check_count(int(num_confs))
+                if save:
+                    save_config(ctx, save)
+                shape = form.value if form else Form.parquet.value
+                todo = ShardsJob(source, output, num_confs, params, place, shape, columns, changes, held, states, ph)
+                raise typer.Exit(run_shards(todo, resume, quiet))
             check_output(output, source)
             tables = checked_tables(report, failed, source)
             if num_confs != BY_ROTORS:
                 check_count(int(num_confs))
-            columns = ColumnChoice(smiles_column, name_column) if smiles_column or name_column else None
             total = count_molecules(source, columns)
             if total == 0:
                 raise ValueError(f"{source} holds no molecules")
-            held = core_choice(core, mcs, smarts, atoms)
             crew = _workers(workers, threads, total)
-            changes = Changes(dedupe, strip_salts, neutralise)
-            states = protonate.value if protonate else None
-            if states:
-                protonator(states, ph)
             job = FileJob(
                 source,
                 output,
@@ -303,6 +328,18 @@ def embed(
         if not tally.molecules:
             typer.echo(f"{source} holds no molecules", err=True)
     raise typer.Exit(PROBLEMS if tally.failures or not tally.molecules else 0)
+
+
+def _check_shards(seed: int, threads: int | None, hydrogens: bool, table: str | None) -> None:
+    """See that nothing is asked for that shards cannot have."""
+    if seed == -1:
+        raise ValueError("a folder of shards needs a --seed other than -1: a shard that is made again is the same")
+    if threads is not None:
+        raise ValueError("--threads is for one file: each worker of a run in shards has one thread")
+    if not hydrogens:
+        raise ValueError("--no-hydrogens is for one file: shards have all hydrogens")
+    if table:
+        raise ValueError("--report and --failed are for one file: a folder of shards has failures.csv")
 
 
 def _workers(workers: int | None, threads: int | None, total: int | None) -> int:

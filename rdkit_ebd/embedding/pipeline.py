@@ -259,5 +259,5 @@ def write(mol: Chem.Mol, found: Sequence[ConformerDraft], clear: bool, origin: d
 
 def warn_of_missing_hydrogens(mol: Chem.Mol) -> None:
     """RDKit's own warning, once per call; the missing hydrogens are there while embedding, and left out afterwards."""
-    if any(atom.GetTotalNumHs() > 0 for atom in mol.GetAtoms()):
+    if mol.GetNumAtoms(onlyExplicit=False) > mol.GetNumAtoms():
         rdBase.LogWarningMsg("Molecule does not have explicit Hs. Consider calling AddHs()")

@@ -139,13 +139,13 @@ class Table:
             if not any(fields):
                 continue
             if columns is None:
-                columns, is_header = self._columns(fields, separator)
+                columns, is_header = self.layout(fields, separator)
                 if is_header:
                     header = fields
                     continue
             yield columns.text(reader.line_num, fields, header)
 
-    def _columns(self, fields: list[str], separator: str) -> tuple[Columns, bool]:
+    def layout(self, fields: list[str], separator: str) -> tuple[Columns, bool]:
         """The layout, and whether the first row is a header."""
         found = columns_of(separator.join(fields)) if len(fields) > 1 else columns_of(fields[0])
         guessed = found or Columns(separator, 0, 1 if len(fields) > 1 else None)

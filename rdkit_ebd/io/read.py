@@ -16,7 +16,9 @@ from rdkit_ebd.io.blocks import SUFFIXES as OTHER_SUFFIXES
 from rdkit_ebd.io.columns import LONGEST_LINE, ColumnChoice, Text
 from rdkit_ebd.io.formats import name_in, read_block
 from rdkit_ebd.io.json_molecules import from_json
-from rdkit_ebd.io.texts import JSON_SUFFIXES, SD_SUFFIXES, SMILES_SUFFIXES, TABLE_SUFFIXES, kind_of, texts_of
+from rdkit_ebd.io.parquet_input import parquet_rows
+from rdkit_ebd.io.places import open_binary
+from rdkit_ebd.io.texts import SD_SUFFIXES, SMILES_SUFFIXES, TABULAR_SUFFIXES, kind_of, texts_of
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 # Stack frames, banners, and lines that say again what the first one said.
@@ -66,10 +68,11 @@ def read_molecules(
     Args:
         source: A SMILES or InChI; or a file of SMILES or InChI lines (.smi, .smiles, .txt, .inchi: SMILES, blanks, a
             tab or a comma, name, or the columns that a header names; blank lines and lines that start with # are
-            skipped), a table (.csv, .tsv), JSON (.json, .jsonl: SMILES, objects with "smiles" and "name", RDKit's own),
-            SD records (.sdf, .sd, .mol), MOL2, Maestro (.mae, .maegz), PDB (.pdb, .ent: one ligand, each model a
-            molecule) or XYZ, also with .gz; or "-" for lines or SD records on standard input. Bond orders that PDB and
-            XYZ leave open are perceived where all hydrogens are there.
+            skipped), a table (.csv, .tsv, .parquet), JSON (.json, .jsonl: SMILES, objects with "smiles" and "name",
+            RDKit's own), SD records (.sdf, .sd, .mol), MOL2, Maestro (.mae, .maegz), PDB (.pdb, .ent: one ligand, each
+            model a molecule) or XYZ, also with .gz or .zst, also at an address such as s3://bucket/library.parquet; or
+            "-" for lines or SD records on standard input. Bond orders that PDB and XYZ leave open are perceived where
+            all hydrogens are there.
         skip: Entries at the beginning that are left out; they are passed over without being parsed.
         columns: Which columns have the SMILES and the name; None: as the header says.
 
@@ -79,6 +82,7 @@ def read_molecules(
     Raises:
         FileNotFoundError: `source` has a suffix of the above and does not exist.
         ValueError: It is neither a file of these kinds nor a SMILES; or, once it is iterated, it has no such column.
+        ImportError: What reads or unpacks such files is not installed; the message has the install line.
 
     Example:
         >>> with open("two.smi", "w") as file:
@@ -91,11 +95,13 @@ def read_molecules(
     kind = kind_of(source)
     if kind == "":
         return iter([_literal(str(source))][skip:])
-    parse = {"sd": _parse_record, "smiles": _parse_line, "table": _parse_line, "json": _parse_json}.get(
-        kind
-    ) or partial(_parse_block, kind)
-    texts = islice(texts_of(source, columns), skip, None)
-    return (parse(text) if not text.problem else Entry(text.number, "", None, text.problem) for text in texts)
+    return map(parser_of(kind), islice(texts_of(source, columns), skip, None))
+
+
+def parser_of(kind: str) -> Callable[[Text], Entry]:
+    """What makes entries of the texts of a kind, as `kind_of` names it."""
+    known = {"sd": _parse_record, "json": _parse_json, **dict.fromkeys(("smiles", "table", "parquet"), _parse_line)}
+    return partial(_parsed, known.get(kind) or partial(_parse_block, kind))
 
 
 def count_molecules(source: str | os.PathLike[str], columns: ColumnChoice | None = None) -> int | None:
@@ -116,12 +122,14 @@ def count_molecules(source: str | os.PathLike[str], columns: ColumnChoice | None
     """
     if str(source) == STANDARD_STREAM:
         return None
+    if kind_of(source) == "parquet":
+        return parquet_rows(source)
     return sum(1 for _ in texts_of(source, columns)) if kind_of(source) else 1
 
 
 def place(source: str | os.PathLike[str]) -> str:
     """What an entry's number counts: "line" or "record"."""
-    return "line" if kind_of(source) in ("", "smiles", "table") else "record"
+    return "line" if kind_of(source) in ("", "smiles", "table", "parquet") else "record"
 
 
 def content_hash(source: str | os.PathLike[str]) -> str:
@@ -136,7 +144,7 @@ def content_hash(source: str | os.PathLike[str]) -> str:
     if not kind_of(source):
         return hashlib.sha256(os.fspath(source).encode()).hexdigest()
     digest = hashlib.sha256()
-    with open(source, "rb") as stream:
+    with open_binary(source) as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
@@ -148,12 +156,16 @@ def _literal(smiles: str) -> Entry:
     entry = _parse_line(Text(1, smiles))
     if entry.mol is not None:
         return entry
-    suffixes = ", ".join((*SMILES_SUFFIXES, *TABLE_SUFFIXES, *JSON_SUFFIXES, *SD_SUFFIXES, *OTHER_SUFFIXES))
+    suffixes = ", ".join((*SMILES_SUFFIXES, *TABULAR_SUFFIXES, *SD_SUFFIXES, *OTHER_SUFFIXES))
     if os.path.exists(smiles):
         raise ValueError(
-            f"{smiles!r} is of no known kind; the name of a file must end in {suffixes} (or these with .gz)"
+            f"{smiles!r} is of no known kind; the name of a file must end in {suffixes} (or these with .gz or .zst)"
         )
     raise ValueError(f"{smiles!r} is neither a file ({suffixes}) nor a SMILES: {entry.problem}")
+
+
+def _parsed(parse: Callable[[Text], Entry], text: Text) -> Entry:
+    return Entry(text.number, "", None, text.problem) if text.problem else parse(text)
 
 
 def _parse_line(line: Text) -> Entry:

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import sys
 import zlib
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
 from typing import IO, Any
 
 from rdkit_ebd.io.blocks import SUFFIXES as OTHER_SUFFIXES
 from rdkit_ebd.io.blocks import blocks_of
 from rdkit_ebd.io.columns import LONGEST_LINE, ColumnChoice, Columns, Table, Text, columns_of
 from rdkit_ebd.io.json_molecules import json_texts
+from rdkit_ebd.io.parquet_input import parquet_texts
+from rdkit_ebd.io.places import check_there, open_text, unpacked_name
 from rdkit_ebd.runtime.whole_file import STANDARD_STREAM
 
 SMILES_SUFFIXES = (".smi", ".smiles", ".txt", ".inchi")
 SD_SUFFIXES = (".sdf", ".sd", ".mol")
 
 TABLE_SUFFIXES = (".csv", ".tsv")
+PARQUET_SUFFIXES = (".parquet", ".pq")
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+TABULAR_SUFFIXES = (*TABLE_SUFFIXES, *PARQUET_SUFFIXES, *JSON_SUFFIXES)
 
 LONGEST_RECORD = 10_000_000  # letters of an SD record; longer ones are not read into memory
 
 
 def kind_of(source: str | os.PathLike[str]) -> str:
-    """ "smiles", "table", "sd", "json", "mol2", "pdb", "xyz" or "mae" for a file, by its suffix; "" for a SMILES.
+    """ "smiles", "table", "parquet", "sd", "json", "mol2", "pdb", "xyz" or "mae" by a file's suffix; "" for a SMILES.
 
     Standard input is "sd" or "smiles", by how it begins.
     """
     if str(source) == STANDARD_STREAM:
         return "sd" if any(line.rstrip()[-5:] in ("V2000", "V3000") for line in _beginning()) else "smiles"
-    name = os.fspath(source).lower().removesuffix(".gz")
-    kinds = {SMILES_SUFFIXES: "smiles", TABLE_SUFFIXES: "table", SD_SUFFIXES: "sd", JSON_SUFFIXES: "json"}
+    name = unpacked_name(source)
+    kinds = {SMILES_SUFFIXES: "smiles", TABLE_SUFFIXES: "table", PARQUET_SUFFIXES: "parquet"}
+    kinds |= {SD_SUFFIXES: "sd", JSON_SUFFIXES: "json"}
     found = next((kind for endings, kind in kinds.items() if name.endswith(endings)), "")
     return found or next((kind for ending, kind in OTHER_SUFFIXES.items() if name.endswith(ending)), "")
 
@@ -52,18 +55,15 @@ def texts_of(source: str | os.PathLike[str], choice: ColumnChoice | None = None)
         ValueError: It is a folder, or has no columns though some are named.
     """
     kind = kind_of(source)
-    if choice and kind not in ("smiles", "table"):
-        raise ValueError(f"{str(source)!r} has no columns: they are for tables (.csv, .tsv, .smi, .txt)")
-    if choice:
+    if choice and kind not in ("smiles", "table", "parquet"):
+        raise ValueError(f"{str(source)!r} has no columns: they are for tables (.parquet, .csv, .tsv, .smi, .txt)")
+    if choice and kind == "smiles":
         kind = "table"
     choice = choice or ColumnChoice()
     if str(source) == STANDARD_STREAM:
         return _from_stream(chain(_beginning(), _bounded(sys.stdin)), kind, choice)
-    path = Path(source)
-    path.stat()  # raises FileNotFoundError now, not when the first molecule is asked for
-    if path.is_dir():
-        raise ValueError(f"{str(path)!r} is a folder")
-    return _from_file(path, kind, choice)
+    check_there(source)  # now, not when the first molecule is asked for
+    return parquet_texts(source, choice) if kind == "parquet" else _from_file(os.fspath(source), kind, choice)
 
 
 _peeked: tuple[Any, list[str]] = (None, [])  # standard input, and the lines of it that were looked at
@@ -79,17 +79,21 @@ def _beginning() -> list[str]:
     return _peeked[1]
 
 
-def _from_file(path: Path, kind: str, choice: ColumnChoice) -> Iterator[Text]:
-    opener: Any = gzip.open if path.suffix.lower() in (".gz", ".maegz") else open
+def _from_file(place: str, kind: str, choice: ColumnChoice) -> Iterator[Text]:
     number = 0
     try:
-        # A wrong byte in a name is not worth a molecule.
-        with opener(path, "rt", encoding="utf-8", errors="replace") as stream:
-            for text in _from_stream(_bounded(stream), kind, choice, path.name):
+        with open_text(place) as stream:
+            for text in _from_stream(_bounded(stream), kind, choice, place):
                 number = text.number
                 yield text
-    except (OSError, EOFError, zlib.error) as error:
+    except _damages() as error:
         yield Text(number + 1, "", f"the file is damaged from here on: {error}")
+
+
+def _damages() -> tuple[type[Exception], ...]:
+    """What those raise who unpack files."""
+    zstandard = sys.modules.get("zstandard")
+    return OSError, EOFError, zlib.error, *([zstandard.ZstdError] if zstandard else [])
 
 
 def _bounded(stream: IO[str]) -> Iterator[str]:
@@ -107,9 +111,9 @@ def _from_stream(stream: Iterator[str], kind: str, choice: ColumnChoice, name: s
     if kind == "smiles":
         return _lines(lines)
     if kind == "table":
-        return Table(choice, "\t" if name.lower().removesuffix(".gz").endswith(".tsv") else None).texts(lines)
+        return Table(choice, "\t" if unpacked_name(name).endswith(".tsv") else None).texts(lines)
     if kind == "json":
-        return json_texts(lines, by_line=not name.lower().removesuffix(".gz").endswith(".json"))
+        return json_texts(lines, by_line=not unpacked_name(name).endswith(".json"))
     return (Text(number, block, problem) for number, (block, problem) in enumerate(blocks_of(lines, kind), start=1))
 
 

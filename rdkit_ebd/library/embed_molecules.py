@@ -114,8 +114,9 @@ def EmbedMolecules(
             start and about 400 MB. 0: none, all is done here, where nothing catches a crash or a hang. None: one per
             usable core where there are several molecules and cores, else 0. With a GPU, this process alone uses it;
             the workers do all but run the network.
-        runner: "local": the processes of this machine that `workers` says; or a `library.runner.Runner`, which has
-            its own.
+        runner: "local": the processes of this machine that `workers` says; "ray": a Ray cluster, the one that this
+            process is connected to, or one on this machine; or a `library.runner.Runner`, which has its own workers,
+            such as `library.ray_runner.RayRunner("head:6379")`.
         progress: Show a bar on standard error.
         **keywords: As in `EmbedMoleculeEBD`, instead of `params`.
 
@@ -126,7 +127,8 @@ def EmbedMolecules(
         TypeError: An item of `mols` is neither a molecule nor None, or a count no integer; all offenders are named.
         ValueError: As many counts as molecules are needed; or a value of the parameters is out of range.
         OverflowError: A count is negative.
-        ImportError: The engine of a method is not installed.
+        ImportError: The engine of a method, or Ray, is not installed.
+        ConnectionError: There is no Ray at the address of a `RayRunner`.
         RuntimeError: No worker process can be started.
         NotImplementedError: Workers are asked for on Windows; None means 0 there.
 

@@ -14,8 +14,8 @@ from typing import Any
 from rdkit import rdBase
 
 from rdkit_ebd.embedding.pipeline import EmbedOutcome
-from rdkit_ebd.generators.checkpoint import LoadedModel
-from rdkit_ebd.generators.service import Deblurred, DeviceFull, Request, companions, deblur_requests
+from rdkit_ebd.generators.service import Deblurred, Request, companions
+from rdkit_ebd.library.answers import Network, answers_of
 from rdkit_ebd.library.job import Job, failed
 from rdkit_ebd.library.messages import Ready, Refusal, Start, packed
 from rdkit_ebd.library.ordered_queue import OrderedQueue
@@ -59,12 +59,12 @@ class WorkerPool:
     Args:
         params: Of every molecule, validated.
         count: Number of workers.
-        model: With which this process deblurs for all workers; None: each deblurs on the CPU itself.
+        network: With which this process deblurs for all workers; None: each deblurs on the CPU itself.
     """
 
-    def __init__(self, params: EBD, count: int, model: LoadedModel | None = None) -> None:
+    def __init__(self, params: EBD, count: int, network: Network | None = None) -> None:
         self.workers: list[Worker] = []
-        self._params, self._model = params.copy(), model
+        self._params, self._network = params.copy(), network
         self._params.numThreads, self._params.device = 1, "cpu"
         self._count = count
         self._requests: list[tuple[Worker, Request]] = []
@@ -145,13 +145,8 @@ class WorkerPool:
                 send(worker.process.connection, answer)
 
     def _answers(self, requests: list[Request]) -> list[Deblurred | Refusal]:
-        assert self._model is not None
-        try:
-            return [*deblur_requests(self._model, requests)]
-        except Exception as error:  # the molecule's, and not the end of the others
-            if len(requests) > 1:  # one of them is to blame
-                return [answer for request in requests for answer in self._answers([request])]
-            return [Refusal(str(error), isinstance(error, DeviceFull))]
+        assert self._network is not None
+        return answers_of(self._network, requests)
 
     def _bury(self, worker: Worker, queue: OrderedQueue, how: str = "") -> None:
         """Take note of a worker's death, and start another in its place."""
@@ -187,7 +182,7 @@ class WorkerPool:
         return worker.since + self._params.timeout + GRACE
 
     def _start(self) -> None:
-        self.workers.append(Worker(Start(self._params, self._model is not None)))
+        self.workers.append(Worker(Start(self._params, self._network is not None)))
 
     def _remove(self, worker: Worker) -> str:
         self.workers.remove(worker)

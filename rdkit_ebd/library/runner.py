@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol, runtime_checkable
 
 from rdkit_ebd.embedding.pipeline import EmbedOutcome
 from rdkit_ebd.generators.checkpoint import load_model
+from rdkit_ebd.generators.service import deblur_requests
 from rdkit_ebd.library.job import Job, outcome_of
 from rdkit_ebd.library.ordered_queue import OrderedQueue
 from rdkit_ebd.library.process_pool import WorkerPool
+from rdkit_ebd.library.ray_runner import RayRunner
 from rdkit_ebd.params import EBD
 from rdkit_ebd.runtime.cores import usable_cores
 from rdkit_ebd.runtime.processes import SUPPORTED
@@ -61,7 +64,7 @@ class LocalRunner:
     served: bool | None = None
 
     def __post_init__(self) -> None:
-        """Check the number.
+        """Check the number of workers.
 
         Raises:
             TypeError: It is no integer.
@@ -87,7 +90,7 @@ class LocalRunner:
         model = load_model(params.model, params.device)
         served = model.device.type == "cuda" if self.served is None else self.served
         queue = OrderedQueue(items, None if ahead is None else ahead * count)
-        with WorkerPool(params, count, model if served else None) as pool:
+        with WorkerPool(params, count, partial(deblur_requests, model) if served else None) as pool:
             yield from pool.outcomes(queue)
 
 
@@ -95,17 +98,17 @@ def runner_of(runner: Any, workers: int | None) -> Runner:
     """The runner that arguments of a call stand for.
 
     Raises:
-        TypeError: `runner` is neither "local" nor a runner, or `workers` no integer.
+        TypeError: `runner` is neither "local" nor "ray" nor a runner, or `workers` no integer.
         ValueError: `workers` is negative, or is given with a runner that has its own.
         NotImplementedError: There are no worker processes on this system.
     """
     if runner == "local":
         return LocalRunner(workers)
-    if isinstance(runner, type) or not isinstance(runner, Runner):
-        raise TypeError(f"runner must be 'local' or an object with a method `outcomes`, not {runner!r}")
+    if runner != "ray" and (isinstance(runner, type) or not isinstance(runner, Runner)):
+        raise TypeError(f"runner must be 'local', 'ray' or an object with a method `outcomes`, not {runner!r}")
     if workers is not None:
         raise ValueError(f"workers={workers} is for runner='local': {runner!r} has workers of its own")
-    return runner
+    return RayRunner() if runner == "ray" else runner
 
 
 def default_workers() -> int:

@@ -12,9 +12,10 @@ import torch
 from rdkit import rdBase
 
 from rdkit_ebd.generators.checkpoint import load_model
-from rdkit_ebd.generators.service import Deblurred, Deblurrer, DeviceFull, Request
+from rdkit_ebd.generators.service import Deblurred, Deblurrer, Request
+from rdkit_ebd.library.answers import deblurred
 from rdkit_ebd.library.job import outcome_of
-from rdkit_ebd.library.messages import Ready, Refusal, Start, unpacked
+from rdkit_ebd.library.messages import Ready, Start, unpacked
 from rdkit_ebd.runtime.processes import receive, send
 
 
@@ -32,10 +33,7 @@ class ServedDeblurrer:
             RuntimeError: The parent could not deblur for another reason.
         """
         send(self.connection, request)
-        answer = receive(self.connection)
-        if isinstance(answer, Refusal):
-            raise (DeviceFull if answer.full else RuntimeError)(answer.message)
-        return answer
+        return deblurred(receive(self.connection))
 
 
 def work(connection: Connection) -> None:

@@ -31,7 +31,7 @@ def is_replaceable(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def whole_file(path: str | os.PathLike[str], packs: bool = True) -> Iterator[IO[bytes]]:
     """Open a file that appears whole and safe on the disk when the `with` block ends well, and otherwise not at all.
 
     An exception in the block, Ctrl-C included, leaves what was at `path` as it was. Until then the bytes are in a file
@@ -41,6 +41,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Args:
         path: File to write, compressed if it ends in .gz. A link stays a link; a device is written as it comes.
+        packs: Whether it is; not where the bytes are compressed already.
 
     Raises:
         OSError: The file cannot be written.
@@ -63,7 +64,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     descriptor, partial = _begun(target)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            packed: Any = _Packed(file) if target.suffix.lower() == ".gz" else nullcontext(file)
+            packed: Any = _Packed(file) if packs and target.suffix.lower() == ".gz" else nullcontext(file)
             with packed as stream:
                 yield stream
             file.flush()
@@ -105,9 +106,9 @@ def text_output(path: str | os.PathLike[str], newline: str | None = None) -> Ite
             stream.detach()  # its last bytes are written here, and may not fit on the disk
 
 
-def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: str | bytes, packs: bool = True) -> None:
     """Write a file of this content, whole or not at all, text as UTF-8; see `whole_file`."""
-    with whole_file(path) as stream:
+    with whole_file(path, packs) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from rdkit import Chem
 
 from rdkit_ebd import EBD, EmbedMoleculeEBD
 from rdkit_ebd.embedding.pipeline import EmbedOutcome, settle
-from rdkit_ebd.generators.checkpoint import LoadedModel, load_model
+from rdkit_ebd.generators.checkpoint import load_model
 from rdkit_ebd.generators.service import Deblurred, Request, deblur_requests
 from rdkit_ebd.library import process_pool as pool
 from rdkit_ebd.library.job import Job
@@ -108,16 +109,15 @@ class Patient(WorkerPool):
             super()._deblur()
 
 
-def test_requests_of_several_workers_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_of_several_workers_share_a_batch() -> None:
     together: list[int] = []
 
-    def watched(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]:
+    def watched(requests: Sequence[Request]) -> list[Deblurred]:
         together.append(len(requests))
-        return deblur_requests(model, requests)
+        return deblur_requests(load_model(device="cpu"), requests)
 
-    monkeypatch.setattr(pool, "deblur_requests", watched)
     mols, alone = ([with_hydrogens(name) for name in ("nicotine", "captopril")] for _ in range(2))
-    through(Patient(PARAMS, 2, load_model(device="cpu")), mols)
+    through(Patient(PARAMS, 2, watched), mols)
     assert together[0] == 2
     for mol, one in zip(mols, alone, strict=True):
         EmbedMoleculeEBD(one, 2, PARAMS)
@@ -126,7 +126,7 @@ def test_requests_of_several_workers_share_a_batch(monkeypatch: pytest.MonkeyPat
 
 def test_only_the_request_that_is_too_large_is_rejected() -> None:
     model = load_model(device="cpu")
-    crew = WorkerPool(PARAMS, 0, replace(model, network=Cramped(model.network, atoms=28)))
+    crew = WorkerPool(PARAMS, 0, partial(deblur_requests, replace(model, network=Cramped(model.network, atoms=28))))
     small, large = crew._answers([request_of("nicotine"), request_of("captopril")])
     assert isinstance(small, Deblurred)
     assert isinstance(large, Refusal)
