@@ -13,7 +13,16 @@ from sphinx_gallery.scrapers import figure_rst
 
 # Run while the site is built. The others need a minute or an optional package, and are only shown; the tests run them.
 RUN = ("quickstart", "drop_in", "constrained_core", "watch_it_happen", "shape_search")
-SHOWN = ("refine_and_rank", "docking_prep", "mdtraj_clusters", "openff_workflow", "train_on_your_sdf", "paper_figures")
+SHOWN = (
+    "refine_and_rank",
+    "dft_input",
+    "library_resume",
+    "docking_prep",
+    "mdtraj_clusters",
+    "openff_workflow",
+    "train_on_your_sdf",
+    "paper_figures",
+)
 ORDER = (*RUN, *SHOWN, "demo")
 _SMILES = re.compile(r'"([A-Za-z0-9@+\-\[\]()=#\\/]{12,})"')
 
