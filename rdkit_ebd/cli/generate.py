@@ -40,6 +40,10 @@ def generate(
     lumo: Annotated[float | None, typer.Option(help="Wanted LUMO energy, hartree.")] = None,
     mu: Annotated[float | None, typer.Option(help="Wanted dipole moment, debye.")] = None,
     cv: Annotated[float | None, typer.Option(help="Wanted heat capacity at 298 K, cal/(mol K).")] = None,
+    draw: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PROPERTY", help="Property whose value is drawn for each, as in the training set."),
+    ] = None,
     guidance: Annotated[float, typer.Option(min=0, help="How strongly those pull; 1: as learnt.")] = 1.0,
     core: Annotated[
         str | None,
@@ -80,7 +84,7 @@ def generate(
             plan = make_plan(
                 model,
                 _span(atoms),
-                {name: value for name, value in values.items() if value is not None},
+                {name: value for name, value in values.items() if value is not None} | dict.fromkeys(draw or ()),
                 seed,
                 core=_fragment(core),
                 embed=embed,

@@ -146,8 +146,6 @@ def _write(
         tally.count(generated)
         if generated.ok:
             mol = generated.mol
-            for name, value in plan.wanted.conditions:
-                mol.SetProp(f"wanted_{name}", f"{value:g}")
             if generated.ensemble is not None and generated.ensemble.ranking is not None:
                 mol.SetProp("ebd_rmsd_nearest", f"{generated.ensemble.nearest:.3f}")
                 mol.SetProp("ebd_rmsd_lowest", f"{generated.ensemble.lowest:.3f}")

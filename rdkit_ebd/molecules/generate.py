@@ -78,6 +78,8 @@ class Plan:
             index=drawn.index,
             stage="generated",
         )
+        for name, value in drawn.order.wanted:
+            mol.SetProp(f"wanted_{name}", f"{value:.6g}")
         ensemble = ensemble_of(mol, self.embed, self.seed) if self.embed and cause is None else None
         return Generated(drawn.index, mol, cause, ensemble)
 
@@ -86,7 +88,7 @@ def GenerateMolecules(
     n: int,
     model: str = DEFAULT_GENERATOR,
     numAtoms: NumAtoms = None,
-    conditions: Mapping[str, float] | None = None,
+    conditions: Mapping[str, float | None] | None = None,
     randomSeed: int = -1,
     *,
     keepInvalid: bool = False,
@@ -102,7 +104,9 @@ def GenerateMolecules(
         model: Name of a shipped model, or the path of a .safetensors file.
         numAtoms: Atoms of each, hydrogens included: a number, a Python range or (fewest, most); None: as in the
             training molecules.
-        conditions: Property -> value each is to have, in the model's units: `{"gap": 0.25}` (hartree).
+        conditions: Property -> value each is to have, in the model's units: `{"gap": 0.25}` (hartree);
+            None: drawn for each as it is among the training molecules of its size. What each was to have is in its
+            SD properties `wanted_gap`, ...
         randomSeed: Same seed, same molecules: molecule k depends on the seed and on k, not on n. -1: fresh ones.
         keepInvalid: Keep the atoms of invalid ones, too.
         **settings: As `StreamGenerated` has them: core, embed, numSteps, guidance, device, numThreads, batchSize.
@@ -133,7 +137,7 @@ def StreamGenerated(
     n: int,
     model: str = DEFAULT_GENERATOR,
     numAtoms: NumAtoms = None,
-    conditions: Mapping[str, float] | None = None,
+    conditions: Mapping[str, float | None] | None = None,
     randomSeed: int = -1,
     *,
     core: Chem.Mol | None = None,
@@ -193,7 +197,7 @@ def StreamGenerated(
 def make_plan(
     model: str,
     num_atoms: NumAtoms,
-    conditions: Mapping[str, float] | None,
+    conditions: Mapping[str, float | None] | None,
     seed: int,
     *,
     core: Chem.Mol | None = None,

@@ -18,7 +18,7 @@ def GeneratePath(
     index: int = 0,
     model: str = DEFAULT_GENERATOR,
     numAtoms: NumAtoms = None,
-    conditions: dict[str, float] | None = None,
+    conditions: dict[str, float | None] | None = None,
     randomSeed: int = -1,
     **settings: Any,
 ) -> Chem.Mol:

@@ -12,7 +12,7 @@ import torch
 from rdkit_ebd._param_kinds import number, whole
 from rdkit_ebd.arrays.random_streams import mix
 from rdkit_ebd.generators.edm.draw import HeldAtoms, Order
-from rdkit_ebd.generators.edm.model import GeneratorConfig, Size
+from rdkit_ebd.generators.edm.model import GeneratorConfig, PropertyScale, Size
 
 NumAtoms = int | range | tuple[int, int] | None
 """All atoms of a molecule, hydrogens included: a number, a Python range, or (fewest, most)."""
@@ -27,25 +27,36 @@ class Wanted:
     Attributes:
         sizes: That molecules may have.
         shares: (S,) how probable each is, adding up to one.
-        conditions: Property -> value.
+        conditions: Property -> value; None is drawn for each molecule as it is among those of its size.
+        scales: What the model knows of each property, in the order of `Size.means`.
     """
 
     sizes: tuple[Size, ...]
     shares: np.ndarray
-    conditions: tuple[tuple[str, float], ...]
+    conditions: tuple[tuple[str, float | None], ...]
+    scales: tuple[PropertyScale, ...] = ()
 
     def order(self, seed: int, index: int) -> Order:
-        """The molecule of a number; its size is drawn from a stream of its own."""
+        """The molecule of a number; its size, and what of its properties is drawn, come from a stream of its own."""
         generator = torch.Generator().manual_seed(mix(seed, index, _SIZES))
         chance = float(torch.rand(1, generator=generator, dtype=torch.float64))
         size = self.sizes[min(int(np.searchsorted(np.cumsum(self.shares), chance)), len(self.sizes) - 1)]
-        return Order(index, size.heavy, size.hydrogens, self.conditions)
+        wanted = tuple(
+            (name, self._drawn(name, size, generator) if value is None else value) for name, value in self.conditions
+        )
+        return Order(index, size.heavy, size.hydrogens, wanted)
+
+    def _drawn(self, name: str, size: Size, generator: torch.Generator) -> float:
+        place = [scale.name for scale in self.scales].index(name)
+        scale = self.scales[place]
+        normal = float(torch.randn(1, generator=generator, dtype=torch.float64))
+        return min(max(size.means[place] + normal * size.deviations[place], scale.low), scale.high)
 
 
 def check_wanted(
     config: GeneratorConfig,
     num_atoms: NumAtoms,
-    conditions: Mapping[str, float] | None,
+    conditions: Mapping[str, float | None] | None,
     held: HeldAtoms | None = None,
 ) -> Wanted:
     """What a model is asked for, known to be possible.
@@ -53,7 +64,7 @@ def check_wanted(
     Args:
         config: Of the model.
         num_atoms: Sizes asked for; None for those of the training molecules.
-        conditions: Property -> value, in the model's units.
+        conditions: Property -> value, in the model's units; None: drawn as it is among the training molecules.
         held: Atoms all molecules have; they have one heavy atom more at least.
 
     Raises:
@@ -82,7 +93,7 @@ def check_wanted(
     shares = np.array([size.count for size in sizes], float) * _likelihoods(config, sizes, asked)
     if not shares.sum() > 0:
         raise ValueError(f"conditions: no molecule of the sizes asked for has {_in_words(asked)}, nor nearly so")
-    return Wanted(tuple(sizes), shares / shares.sum(), tuple(asked.items()))
+    return Wanted(tuple(sizes), shares / shares.sum(), tuple(asked.items()), config.properties)
 
 
 def _span(num_atoms: NumAtoms) -> tuple[int, int]:
@@ -103,10 +114,11 @@ def _span(num_atoms: NumAtoms) -> tuple[int, int]:
     return exact, exact
 
 
-def _conditions(config: GeneratorConfig, conditions: Mapping[str, float]) -> dict[str, float]:
+def _conditions(config: GeneratorConfig, conditions: Mapping[str, float | None]) -> dict[str, float | None]:
     if not isinstance(conditions, Mapping):
         raise TypeError(f"conditions must map properties to values, not {conditions!r}")
-    scales, asked = {scale.name: scale for scale in config.properties}, {}
+    scales = {scale.name: scale for scale in config.properties}
+    asked: dict[str, float | None] = {}
     for name, value in conditions.items():
         if name not in scales:
             near = difflib.get_close_matches(str(name), scales, n=1)
@@ -114,8 +126,8 @@ def _conditions(config: GeneratorConfig, conditions: Mapping[str, float]) -> dic
             known = ", ".join(scales) or "none"
             raise ValueError(f"{config.name} knows no property {name!r}; it knows {known}.{meant}")
         scale = scales[name]
-        asked[name] = number()(f"conditions[{name!r}]", value)
-        if not scale.low <= asked[name] <= scale.high:
+        asked[name] = None if value is None else number()(f"conditions[{name!r}]", value)
+        if value is not None and not scale.low <= value <= scale.high:
             raise ValueError(
                 f"conditions: {name} must be from {scale.low:.4g} to {scale.high:.4g} {scale.unit}, where "
                 f"{config.name} has seen molecules, not {value!r}"
@@ -123,17 +135,18 @@ def _conditions(config: GeneratorConfig, conditions: Mapping[str, float]) -> dic
     return asked
 
 
-def _likelihoods(config: GeneratorConfig, sizes: Sequence[Size], asked: Mapping[str, float]) -> np.ndarray:
+def _likelihoods(config: GeneratorConfig, sizes: Sequence[Size], asked: Mapping[str, float | None]) -> np.ndarray:
     """(S,) how well the molecules of each size go with the values asked for."""
     total = np.zeros(len(sizes))
     for place, scale in enumerate(config.properties):
-        if scale.name in asked:
+        value = asked.get(scale.name)
+        if value is not None:
             means = np.array([size.means[place] for size in sizes])
             # Few molecules of a size say little of how it spreads.
             spreads = np.maximum([size.deviations[place] for size in sizes], 0.1 * scale.deviation)
-            total -= 0.5 * np.square((asked[scale.name] - means) / spreads) + np.log(spreads)
+            total -= 0.5 * np.square((value - means) / spreads) + np.log(spreads)
     return np.asarray(np.exp(total - total.max()))
 
 
-def _in_words(asked: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in asked.items())
+def _in_words(asked: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in asked.items() if value is not None)

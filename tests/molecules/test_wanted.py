@@ -31,6 +31,16 @@ def test_conditions_choose_the_sizes_that_go_with_them() -> None:
     assert order.wanted == (("alpha", 30.0),)
 
 
+def test_values_are_drawn_as_they_are_among_molecules_of_a_size() -> None:
+    wanted = check_wanted(CONFIG, 9, {"alpha": None})
+    orders = [wanted.order(1, index) for index in range(400)]
+    means = {(size.heavy, size.hydrogens): size.means[0] for size in CONFIG.sizes}
+    off = np.array([order.wanted[0][1] - means[order.heavy, order.hydrogens] for order in orders])
+    assert abs(off.mean()) < 0.2
+    assert off.std() == pytest.approx(1.0, abs=0.2)
+    assert wanted.order(1, 3) == orders[3]
+
+
 @pytest.mark.parametrize(
     ("num_atoms", "conditions", "error", "message"),
     [

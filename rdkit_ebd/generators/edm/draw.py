@@ -41,18 +41,23 @@ class Drawn:
     """A molecule as the model draws it: heavy atoms first, each one's hydrogens after all of them, in their order.
 
     Attributes:
-        index: As ordered.
+        order: What was ordered.
         numbers: (A,) int8 atomic numbers.
         coords: (A, 3) float32 angstrom.
         owners: (A,) the heavy atom that carries each hydrogen; -1 for heavy atoms.
         orders: (A, A) int8 bond orders as the network guesses them.
     """
 
-    index: int
+    order: Order
     numbers: np.ndarray
     coords: np.ndarray
     owners: np.ndarray
     orders: np.ndarray
+
+    @property
+    def index(self) -> int:
+        """The molecule's number."""
+        return self.order.index
 
 
 @dataclass(frozen=True)
@@ -166,9 +171,7 @@ def _of_one_size(
     bonds = guess.bonds.argmax(-1).to(torch.int8).cpu().numpy()
     elements = np.array([z for z, _ in config.kinds], np.int8)
     for row, order in enumerate(group):
-        yield _assembled(
-            order.index, elements[kinds[row]], x[row].numpy(), y[row].cpu().numpy(), slots[row], bonds[row]
-        )
+        yield _assembled(order, elements[kinds[row]], x[row].numpy(), y[row].cpu().numpy(), slots[row], bonds[row])
 
 
 def _denoiser(
@@ -226,7 +229,7 @@ def _held_hydrogens(held: HeldAtoms, heavy: int, device: torch.device) -> tuple[
 
 
 def _assembled(
-    index: int, heavy: np.ndarray, x: np.ndarray, y: np.ndarray, slots: np.ndarray, bonds: np.ndarray
+    order: Order, heavy: np.ndarray, x: np.ndarray, y: np.ndarray, slots: np.ndarray, bonds: np.ndarray
 ) -> Drawn:
     owner, slot = np.nonzero(slots)
     total = len(heavy) + len(owner)
@@ -235,7 +238,7 @@ def _assembled(
     places = np.arange(len(heavy), total)
     orders[owner, places] = orders[places, owner] = 1
     return Drawn(
-        index,
+        order,
         np.concatenate([heavy, np.ones(len(owner), np.int8)]),
         np.concatenate([x, x[owner] + y[owner, slot]]).astype(np.float32),
         np.concatenate([np.full(len(heavy), -1), owner]),

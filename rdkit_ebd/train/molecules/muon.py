@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_MATRICES = ("qkv", "modulation", "feed_in", "feed_out", "out", "pair_in")  # layers of a block
+_MATRICES = ("qkv", "modulation", "feed_in", "feed_out", "out", "pair_in", "pair_out")  # layers of a block
 _A, _B, _C = 3.4445, -4.7750, 2.0315  # of the quintic that pulls singular values to one
 _MOMENTUM = 0.95
 
