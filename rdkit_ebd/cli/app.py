@@ -10,6 +10,7 @@ import typer
 
 from rdkit_ebd.cli.bench import bench
 from rdkit_ebd.cli.common import INTERRUPTED
+from rdkit_ebd.cli.convert import convert
 from rdkit_ebd.cli.embed import embed
 from rdkit_ebd.cli.engines import engines
 from rdkit_ebd.cli.evaluate import evaluate
@@ -43,6 +44,7 @@ app.command()(refine)
 app.command()(score)
 app.command()(rank)
 app.command()(show)
+app.command()(convert)
 app.command()(validate)
 app.command()(evaluate)
 app.command()(evaluate_generator)

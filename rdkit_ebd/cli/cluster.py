@@ -54,6 +54,17 @@ ShardForm = Annotated[
 ]
 
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Write nothing: try 200 molecules of INPUT, and say what a run in shards will take and cost."
+    ),
+]
+Price = Annotated[
+    float | None, typer.Option(min=0, help="Of a core for an hour, for --dry-run.", show_default="not known")
+]
+
+
 @dataclass(frozen=True)
 class Place:
     """Where, and in pieces of which size.

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdkit_ebd.cli.cluster import Address, ChunkSize, Form, GPUs, ShardForm, WhichRunner, place_of
+from rdkit_ebd.cli.cluster import Address, ChunkSize, DryRun, Form, GPUs, Price, ShardForm, WhichRunner, place_of
 from rdkit_ebd.cli.columns import NameColumn, SmilesColumn
 from rdkit_ebd.cli.common import PROBLEMS, count, usage_errors, written_or_reported
 from rdkit_ebd.cli.config import Config, SaveConfig, save_config
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
 from rdkit_ebd.cli.embed_run import nothing_made, run
-from rdkit_ebd.cli.embed_shards import ShardsJob, is_sharded, run_shards
+from rdkit_ebd.cli.embed_shards import ShardsJob, dry_run, is_sharded, run_shards
 from rdkit_ebd.cli.embed_tables import checked_tables
 from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume, check_resumable, finished_before, mark_if_file
 
@@ -200,6 +200,8 @@ def embed(
     gpus_per_actor: GPUs = None,
     chunk: ChunkSize = None,
     form: ShardForm = None,
+    dry: DryRun = False,
+    price: Price = None,
     resume: Resume = False,
     part_size: PartSize = PART_SIZE,
     report: Annotated[
@@ -236,7 +238,7 @@ def embed(
     with written_or_reported(output):
         with usage_errors():
             place = place_of(runner, address, gpus_per_actor, workers, chunk)
-            sharded = is_sharded(output, place, form)
+            sharded = dry or is_sharded(output, place, form)
             if sharded:
                 _check_shards(seed, threads, hydrogens, report or failed)
             if workers and threads is not None:
@@ -286,7 +288,7 @@ def embed(
                     save_config(ctx, save)
                 shape = form.value if form else Form.parquet.value
                 todo = ShardsJob(source, output, num_confs, params, place, shape, columns, changes, held, states, ph)
-                raise typer.Exit(run_shards(todo, resume, quiet))
+                raise typer.Exit(dry_run(todo, price) if dry else run_shards(todo, resume, quiet))
             check_output(output, source)
             tables = checked_tables(report, failed, source)
             if num_confs != BY_ROTORS:

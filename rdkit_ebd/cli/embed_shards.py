@@ -87,12 +87,34 @@ def run_shards(job: ShardsJob, resume: bool, quiet: bool) -> int:
                 raise ValueError(f"{job.source} holds no molecules")
             run = Run(Store.at(job.output), manifest(job, library), total)
             with progress(total, quiet) as bar:
-                run.watch = partial(_show, bar)
+                run.watch = partial(show, bar)
                 begun = time.perf_counter()
                 tally = run.work(crew, set_up, lambda done: library.chunks(job.place.chunk, done), resume)
     if not quiet:
         typer.echo(_summary(tally, time.perf_counter() - begun, job.output), err=True)
     return PROBLEMS if tally.failures else 0
+
+
+def dry_run(job: ShardsJob, price: float | None) -> int:
+    """Try some molecules, and say what the whole will take.
+
+    Returns:
+        The exit code.
+    """
+    with usage_errors(), kept(job.output):
+        from rdkit_ebd.runtime.cores import usable_cores
+        from rdkit_ebd.shards.chunks import Library
+        from rdkit_ebd.shards.crews import crew_for
+        from rdkit_ebd.shards.embed_work import EmbedSetUp
+        from rdkit_ebd.shards.estimate import estimate
+
+        library, set_up = Library.at(job.source, job.columns), EmbedSetUp(embed_job(job), None)
+        crew, set_up = crew_for(runner_of_options(job.place), set_up)
+        with crew.opened() as ray:
+            cores = int(ray.cluster_resources().get("CPU", 1)) if ray else job.place.workers or usable_cores()
+            for line in estimate(library, job.place.chunk, crew, set_up, cores, price).lines():
+                typer.echo(line)
+    return 0
 
 
 @contextmanager
@@ -153,7 +175,8 @@ def _model_path(model: str) -> str:
     return str(model_path(model).resolve())
 
 
-def _show(bar: Any, tally: Tally) -> None:
+def show(bar: Any, tally: Tally) -> None:
+    """Bring a bar up to what was done."""
     if bar.disable:
         return
     bar.initial = tally.before  # the rate is that of this run

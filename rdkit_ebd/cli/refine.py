@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdkit_ebd.cli.cluster import Address, ShardForm, WhichRunner
 from rdkit_ebd.cli.common import count
 from rdkit_ebd.cli.conformer_work import Done, Steps, mixed_isomers, work_through
+from rdkit_ebd.cli.energy_shards import EnergyOptions, is_folder
 from rdkit_ebd.cli.resuming import PART_SIZE, PartSize, Resume
 
 if TYPE_CHECKING:  # RDKit is imported by the commands that need it: `--help` answers at once
@@ -44,6 +46,9 @@ def refine(
     ] = 0.0,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds for the conformers of one molecule; 0: no limit.")] = 0,
     threads: Threads = 1,
+    runner: WhichRunner = None,
+    address: Address = None,
+    form: ShardForm = None,
     resume: Resume = False,
     part_size: PartSize = PART_SIZE,
     quiet: Quiet = False,
@@ -57,10 +62,17 @@ def refine(
 
     Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
     Ctrl-C, a kill or a full disk the same command with --resume continues from them.
+
+    Where INPUT is a folder of Parquet shards and OUTPUT is FOLDER/, each shard becomes another, on --threads or a
+    cluster.
     """
     options = {"maxIters": max_iters, "restraint": restraint, "timeout": timeout, "numThreads": threads}
     work = partial(_refined, method=method, options=options)
     settings = {"command": "refine", "--max-iters": max_iters, "--restraint": restraint, "--timeout": timeout}
+    if is_folder(output, runner, form):
+        options["numThreads"] = 1
+        job = EnergyOptions(source, output, method, settings, runner, address, threads, form)
+        raise typer.Exit(job.run(resume, quiet, refines=True, options=options))
     steps = Steps(settings, resume, part_size)
     raise typer.Exit(work_through(source, output, method, work, f"refined with {method}", quiet, steps=steps))
 
@@ -77,6 +89,9 @@ def score(
     ] = None,
     sort: Annotated[bool, typer.Option("--sort", help="Lowest energy first, within each molecule.")] = False,
     threads: Threads = 1,
+    runner: WhichRunner = None,
+    address: Address = None,
+    form: ShardForm = None,
     resume: Resume = False,
     part_size: PartSize = PART_SIZE,
     quiet: Quiet = False,
@@ -90,9 +105,16 @@ def score(
 
     Where INPUT is longer than one part, finished parts are kept in the folder OUTPUT.parts until they are joined. After
     Ctrl-C, a kill or a full disk the same command with --resume continues from them.
+
+    Where INPUT is a folder of Parquet shards and OUTPUT is FOLDER/, each shard becomes another, on --threads or a
+    cluster, in the order that it has (no --sort).
     """
+    settings = {"command": "score", "--energy-window": energy_window, "--sort": sort}
+    if is_folder(output, runner, form):
+        job = EnergyOptions(source, output, method, settings, runner, address, threads, form)
+        raise typer.Exit(job.run(resume, quiet, refines=False, window=energy_window, sort=sort))
     work = partial(_scored, method=method, window=energy_window, sort=sort, threads=threads)
-    steps = Steps({"command": "score", "--energy-window": energy_window, "--sort": sort}, resume, part_size)
+    steps = Steps(settings, resume, part_size)
     phrase = f"scored with {method}"
     raise typer.Exit(work_through(source, output, method, work, phrase, quiet, by_stereo=False, steps=steps))
 

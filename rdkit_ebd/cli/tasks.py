@@ -14,7 +14,10 @@ TASKS: dict[str, dict[str, str]] = {
         "rank": "rdkit-ebd rank scored.sdf --top 3 --table ranks.csv -o lowest.sdf",
     },
     "Look": {"show": "rdkit-ebd show scored.sdf -o page.html"},
-    "Hand over": {"dock-prep": "rdkit-ebd dock-prep library.smi -o ligands"},
+    "Hand over": {
+        "convert": "rdkit-ebd convert out/ -o conformers.sdf",
+        "dock-prep": "rdkit-ebd dock-prep library.smi -o ligands",
+    },
     "Measure": {
         "evaluate": "rdkit-ebd evaluate references.npz -m EBD -m ETKDGv3",
         "evaluate-generator": "rdkit-ebd evaluate-generator -n 10000 --against-qm9",

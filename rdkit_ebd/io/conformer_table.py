@@ -42,9 +42,11 @@ OF_CONFORMERS: dict[str, str] = {
 }
 COLUMNS = {**OF_MOLECULES, **OF_CONFORMERS, "fields": "other columns or SD fields of the input, name and value"}
 """What each column holds."""
+REPEATED = tuple(name for name in COLUMNS if name not in ("coordinates", "energy", "fields"))
 
 _WHOLE = {"molecule": "int64", "isomer": "int32", "conformer": "int32", "atoms": "int32", "seed": "int64"}
 _WHOLE |= {"index": "int32", "attempt": "int32", "converged": "int32"}
+_KEY = ("molecule", "isomer")
 _OWN = (PREFIX, "_")  # properties that begin so are not the input's
 
 
@@ -102,9 +104,8 @@ class ConformerTable:
 def parquet_bytes(table: Any) -> bytes:
     """A table as a Parquet file; equal tables give equal bytes, with the same pyarrow."""
     pa, parquet = needed("pyarrow", EXTRA, "Parquet"), needed("pyarrow.parquet", EXTRA, "Parquet")
-    repeated = [name for name in COLUMNS if name not in ("coordinates", "energy", "fields")]
     sink = pa.BufferOutputStream()
-    parquet.write_table(table, sink, compression="zstd", use_dictionary=repeated, write_page_index=False)
+    parquet.write_table(table, sink, compression="zstd", use_dictionary=list(REPEATED), write_page_index=False)
     return bytes(sink.getvalue())
 
 
@@ -136,6 +137,12 @@ def molecules_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Chem.Mol]:
         yield _molecule(list(run))
 
 
+def molecule_key(mol: Chem.Mol) -> tuple[int, int]:
+    """Position in the input, and number among the isomers, of a molecule that came from a table; else (0, 0)."""
+    found = [mol.GetProp(f"_{PREFIX}{key}") if mol.HasProp(f"_{PREFIX}{key}") else "0" for key in _KEY]
+    return int(found[0]), int(found[1])
+
+
 def _molecule(rows: list[Mapping[str, Any]]) -> Chem.Mol:
     first = rows[0]
     where = f"molecule {first['molecule']} ({first['name']}): {first['smiles']!r}"
@@ -146,6 +153,8 @@ def _molecule(rows: list[Mapping[str, Any]]) -> Chem.Mol:
     if mol.GetNumAtoms() != first["atoms"]:
         raise ValueError(f"{where} has {mol.GetNumAtoms()} atoms, and {first['atoms']} have coordinates")
     mol.SetProp("_Name", first["name"] or "")
+    for key in _KEY:
+        mol.SetProp(f"_{PREFIX}{key}", str(first[key]))
     for name, value in first["fields"] or ():
         mol.SetProp(name, value)
     for row in rows:

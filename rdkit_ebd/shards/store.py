@@ -75,7 +75,7 @@ class Store:
         if not is_url(self.place):
             try:
                 return Path(self.place, name).read_bytes()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
         system, folder = file_system(self.place)
         path = f"{folder.rstrip('/')}/{name}"

@@ -95,3 +95,14 @@ def test_a_missing_extra_is_named(library: Path, tmp_path: Path, monkeypatch: py
     assert done.exit_code == 2
     assert 'pip install "rdkit_ebd[ray]"' in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_writes_nothing(library: Path, tmp_path: Path) -> None:
+    words = ["embed", library, "-o", f"{tmp_path}/out/", "--chunk", 2, "-n", 1, "--workers", 0, "--price", 0.5]
+    done = call(*words, "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "3 molecules in 2 chunks" in done.stdout
+    assert "sample of 3: " in done.stdout
+    assert "33 % with fewer than wanted" in done.stdout
+    assert " at 0.5 a core and hour" in done.stdout
+    assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from crew import running
 from helpers import needs, with_hydrogens
-from ray_clusters import raylets
+from ray_clusters import raylets, workers
 from shard_runs import library_of, rows, run, shards
 
 from rdkit_ebd import EBD, EmbedMolecules, StreamMolecules
@@ -32,19 +32,6 @@ def cluster() -> Iterator[tuple[Any, list[Any]]]:
     with raylets([1, 1]) as (whole, nodes):
         ray.init(address=whole.address, log_to_driver=False)
         yield whole, nodes
-
-
-def workers() -> list[int]:
-    """Processes of Ray on this machine that are at work on a task of ours."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if words.startswith(b"ray::_do"):
-            found.append(int(folder.name))
-    return found
 
 
 def test_conformers_are_those_of_one_process(cluster: tuple[Any, list[Any]]) -> None:
