@@ -12,6 +12,7 @@ import typer
 
 from rdkit_ebd.cli.common import usage_errors
 from rdkit_ebd.cli.judge_conditional import property_classifier
+from rdkit_ebd.cli.published_edm import published_edm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Train a model on your own conformers.", no_args_is_help=True)
 app.command("property-classifier")(property_classifier)
+app.command("published-edm")(published_edm)
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from rdkit import Chem
 from rdkit_ebd.data import qm9
 from rdkit_ebd.data.molecule_arrays import MoleculeArrays, load_molecules, pack_records, save_molecules
 from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.train import edm_facts
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,19 @@ def test_the_whole_set_is_split_in_the_paper_s_way() -> None:
     assert np.array_equal(parts["train"][:5], np.random.RandomState(0).permutation(130_831)[:5])
     with pytest.raises(ValueError, match="600 molecules are not enough for 100000"):
         qm9.standard_split(600)
+
+
+def test_the_split_is_the_published_one(some: MoleculeArrays) -> None:
+    """The published code lists how many molecules of each size it trained on, of all and of the second half."""
+    sizes: list[int] = []
+    for part in (1, 2, 3):
+        text = (qm9.data_folder() / f"qm9_part{part}.csv").read_bytes()
+        sizes += map(int, re.findall(rb'"InChI=[^"]*",(\d+),', text))
+    assert sizes[: len(some)] == some.sizes.tolist()
+    train = qm9.standard_split(len(sizes))["train"]
+    counted = np.array(sizes)
+    assert Counter(counted[train].tolist()) == edm_facts.QM9_SIZES
+    assert Counter(counted[qm9.halves(train)[1]].tolist()) == edm_facts.QM9_HALF_SIZES
 
 
 def test_the_halves_share_nothing() -> None:

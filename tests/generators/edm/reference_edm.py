@@ -16,17 +16,11 @@ Points = np.ndarray
 
 
 def linear(w: Weights, name: str, x: np.ndarray) -> np.ndarray:
-    found = np.zeros(len(w[f"{name}.weight"]))
-    for row in range(len(found)):
-        for column in range(len(x)):
-            found[row] += w[f"{name}.weight"][row, column] * x[column]
-        if f"{name}.bias" in w:
-            found[row] += w[f"{name}.bias"][row]
-    return found
+    return w[f"{name}.weight"] @ x + w.get(f"{name}.bias", 0.0)
 
 
 def silu(x: np.ndarray) -> np.ndarray:
-    return np.array([v / (1 + math.exp(-v)) for v in x])
+    return x / (1 + np.exp(-x))
 
 
 def sigmoid(x: float) -> float:
