@@ -326,7 +326,9 @@ def check_coordinates(source: str) -> None:
     from rdkit_ebd.io.read import place
 
     if place(source) != "record":
-        raise ValueError(f"{source!r} has no coordinates: give an SD, MOL2, Maestro, PDB or XYZ file")
+        raise ValueError(
+            f"{source!r} has no coordinates: embed it first, or give an SD, MOL2, Maestro, PDB or XYZ file"
+        )
 
 
 def expected_records(source: str) -> int | None:
