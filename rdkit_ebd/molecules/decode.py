@@ -8,7 +8,9 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
-_REACH = 1.17  # bonds reach this times the covalent radii: 1.3, RDKit's default, joins the far corners of small cages
+# Bonds reach this times the covalent radii, of which RDKit takes notice with useVdw alone: otherwise, and with its 1.3,
+# the far corners of small cages are joined, which are one in twenty of QM9. With 1.14, 67 of its 130,831 are misread.
+_REACH = 1.14
 
 
 class InvalidCause(str, Enum):
@@ -36,7 +38,7 @@ def decoded(numbers: np.ndarray, coords: np.ndarray) -> tuple[Chem.Mol, InvalidC
         return mol.GetMol(), InvalidCause.NOT_FINITE
     silence = rdBase.BlockLogs()
     try:
-        rdDetermineBonds.DetermineConnectivity(mol, covFactor=_REACH)
+        rdDetermineBonds.DetermineConnectivity(mol, covFactor=_REACH, useVdw=True)
         if len(Chem.GetMolFrags(mol)) > 1:
             return mol.GetMol(), InvalidCause.DISCONNECTED
         try:
