@@ -40,6 +40,14 @@ def raylets(cpus: list[int]) -> Iterator[tuple[Any, list[Any]]]:
             cluster.shutdown()
 
 
+def another(cluster: Any) -> Any:
+    """One raylet more, of one CPU; None where the machine is too busy to start it."""
+    for _ in range(STARTS):
+        with suppress(Exception):
+            return cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    return None
+
+
 def workers() -> list[int]:
     """Processes of Ray on this machine that are at work on a piece of ours."""
     found = []

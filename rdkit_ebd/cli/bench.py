@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from rdkit_ebd.cli.common import INTERRUPTED, progress, usage_errors
+from rdkit_ebd.cli.scale import scale
 
 if TYPE_CHECKING:
     from rdkit_ebd.bench import Benchmark, Table, Timing
@@ -32,7 +33,13 @@ class Scaling(str, Enum):
     workers = "workers"
 
 
-def bench(
+bench = typer.Typer(help="Time conformer generators; how long libraries take.", invoke_without_command=True)
+bench.command("scale")(scale)
+
+
+@bench.callback()
+def time_methods(
+    ctx: typer.Context,
     molecules: Annotated[
         Path | None,
         typer.Option(
@@ -72,6 +79,8 @@ def bench(
     OUTPUT written, as soon as it is there. --scaling atoms takes five molecules of 21 to 146 atoms, or those of
     --molecules; conformers and threads take the first molecule, workers all of them.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     # This can only be set before NumPy is imported. What NumPy does for EBD is too little for more threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if output is not None and (output.is_dir() or not output.parent.is_dir()):

@@ -62,7 +62,7 @@ def is_sharded(output: str, place: Place, form: str | None) -> bool:
 
     from rdkit_ebd.io.places import is_url
 
-    named = output.endswith("/") or is_url(output) or (output != "-" and Path(output).is_dir())
+    named = output.endswith("/") or is_url(output) or Path(output, "manifest.json").is_file()
     return named or place.given or form is not None
 
 

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SHARDS, RECORDS = "conformers", "chunks"  # folders of a run
 FAILED = ("smiles", "name", "file", "number", "position", "cause", "message")
 TALLIED = ("entries", "molecules", "conformers", "failures")
+LAST, FIRST = "seconds of the last run", "seconds until its first chunk was done"
 EVERY = 60.0  # seconds between two lines of the log
 
 Pieces = Callable[[set[str]], Iterator[Any]]
@@ -62,6 +63,8 @@ class Run:
         manifest: All that determines the run, as JSON takes it.
         total: Entries of the input; None: not known.
         watch: Called with the tally after each piece.
+        tally: What was done so far.
+        first: Seconds until the first piece of this run was done.
     """
 
     store: Store
@@ -69,6 +72,7 @@ class Run:
     total: int | None = None
     watch: Callable[[Tally], None] = lambda tally: None
     tally: Tally = field(default_factory=Tally)
+    first: float = 0.0
 
     def work(self, crew: Crew, set_up: SetUp, pieces: Pieces, resume: bool) -> Tally:
         """Do what is missing, and write the table of failures and the summary.
@@ -96,6 +100,8 @@ class Run:
             for piece, answer in crew.answers(set_up, pieces(done)):
                 if isinstance(answer, Lost):
                     raise RuntimeError(f"{piece.name} was lost again and again, the last time: {answer.how}")
+                if not self.first:
+                    self.first = time.monotonic() - begun
                 self.tally.add(answer.record)
                 self.watch(self.tally)
                 if time.monotonic() - said > EVERY:
@@ -119,7 +125,8 @@ class Run:
     def _finish(self, seconds: float) -> None:
         self.store.write(FAILURES, self._failures())
         counts = {name: getattr(self.tally, name) for name in ("chunks", *TALLIED)}
-        self.store.write_json(SUMMARY, {**counts, "seconds of the last run": round(seconds, 1)})
+        times = {LAST: round(seconds, 3), FIRST: round(self.first, 3)}
+        self.store.write_json(SUMMARY, {**counts, **times})
 
     def _failures(self) -> bytes:
         """The table of what failed, in the order of the input."""

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from ray_clusters import STORE, raylets, workers
+from ray_clusters import another, raylets, workers
 from shard_runs import GRID, library_of, rows, run, shards
 
 from rdkit_ebd.runtime.ray_crew import RayCrew
@@ -84,7 +84,7 @@ def one_round(
     ray.shutdown()
     lost = "a raylet" if not nodes else "no raylet"
     if not nodes:
-        nodes.append(cluster.add_node(num_cpus=1, object_store_memory=STORE))
+        nodes.extend([node] if (node := another(cluster)) else [])
     line = f"driver killed after {tally.before // chunk} chunks, a worker after {first}, {lost} after {second}"
     return line, bool(killed) and shards(out) == expected
 
