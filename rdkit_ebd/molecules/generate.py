@@ -20,6 +20,7 @@ from rdkit_ebd.molecules.core import held_atoms
 from rdkit_ebd.molecules.decode import decoded
 from rdkit_ebd.molecules.ensemble import ensemble_of
 from rdkit_ebd.molecules.generate_report import Generated, GenerateReport
+from rdkit_ebd.molecules.published import is_published_file, stream_published
 from rdkit_ebd.molecules.wanted import NumAtoms, Wanted, check_wanted
 from rdkit_ebd.params import count_threads
 from rdkit_ebd.runtime.threads import torch_threads
@@ -101,7 +102,7 @@ def GenerateMolecules(
 
     Args:
         n: How many to draw.
-        model: Name of a shipped model, or the path of a .safetensors file.
+        model: Name of a shipped model, or the path of a .safetensors file, also of an imported EDM.
         numAtoms: Atoms of each, hydrogens included: a number, a Python range or (fewest, most); None: as in the
             training molecules.
         conditions: Property -> value each is to have, in the model's units: `{"gap": 0.25}` (hartree);
@@ -178,6 +179,12 @@ def StreamGenerated(
         [0, 1, 2]
     """
     count = whole(1, MOST_MOLECULES)("n", n)
+    if is_published_file(text("model", model)):
+        if core is not None or guidance != 1.0:
+            raise ValueError("core and guidance: the published EDM has neither")
+        sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), whole(1, 100_000)("batchSize", batchSize))
+        seed = whole(-1)("randomSeed", randomSeed)
+        return stream_published(count, model, numAtoms, conditions, seed, numSteps, sizes[0], device, *sizes[1:])
     plan = make_plan(
         model,
         numAtoms,

@@ -73,7 +73,7 @@ def check_wanted(
         TypeError: A value is of another kind.
     """
     asked = _conditions(config, conditions or {})
-    least, most = _span(num_atoms)
+    least, most = span(num_atoms)
     known = [size.heavy + size.hydrogens for size in config.sizes]
     heavy, hydrogens = (0, 0) if held is None else (len(held.numbers) + 1, sum(map(len, held.hydrogens)))
     sizes = [
@@ -85,9 +85,9 @@ def check_wanted(
         core = (
             f", and {heavy} heavy atoms and {hydrogens} hydrogens or more with the atoms that are held" if held else ""
         )
-        span = "any" if num_atoms is None else f"{least} to {most}" if least < most else f"{least}"
+        asked_for = "any" if num_atoms is None else f"{least} to {most}" if least < most else f"{least}"
         raise ValueError(
-            f"numAtoms: no molecule that {config.name} was trained on has {span} atoms{core}; "
+            f"numAtoms: no molecule that {config.name} was trained on has {asked_for} atoms{core}; "
             f"it knows {min(known)} to {max(known)}, hydrogens included"
         )
     shares = np.array([size.count for size in sizes], float) * _likelihoods(config, sizes, asked)
@@ -96,7 +96,8 @@ def check_wanted(
     return Wanted(tuple(sizes), shares / shares.sum(), tuple(asked.items()), config.properties)
 
 
-def _span(num_atoms: NumAtoms) -> tuple[int, int]:
+def span(num_atoms: NumAtoms) -> tuple[int, int]:
+    """Fewest and most atoms asked for."""
     if num_atoms is None:
         return 0, 1 << 30
     if isinstance(num_atoms, range):
