@@ -83,3 +83,22 @@ def test_names_of_tables_are_looked_at_first(name: str, said: str, words: list[o
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not (tmp_path / "out.sdf").exists()
+
+
+def test_columns_stay_as_workflow_systems_know_them(tmp_path: Path) -> None:
+    from rdkit_ebd.cli.rank import BESIDE
+    from rdkit_ebd.ensemble.rank import Ranking
+
+    source, run, bad = tmp_path / "in.smi", tmp_path / "run.csv", tmp_path / "bad.csv"
+    source.write_text("CCO ethanol\nC1CC broken\n")
+    words = ("-n", 1, "-o", tmp_path / "out.sdf", "--report", run, "--failed", bad, "--workers", 0)
+    assert call("embed", source, *words).exit_code == 1
+    assert run.read_text().splitlines()[0].split(",") == [
+        *("number", "molecule", "smiles", "ok", "requested", "conformers", "pruned", "above_window", "failed"),
+        *("causes", "attempts", "mended", "stereo_yield", "undefined_stereo", "messages", "seconds"),
+    ]
+    assert bad.read_text().splitlines()[0].split(",") == ["smiles", "name", "number", "cause", "message"]
+    assert [*BESIDE, *Ranking.columns] == [
+        *("number", "molecule", "record", "conformer", "energy", "relative_energy", "weight", "cluster"),
+        *("representative", "stereoisomer", "method", "temperature"),
+    ]
