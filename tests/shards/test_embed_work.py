@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,11 @@ from rdkit_ebd.chem.provenance import get_provenance
 from rdkit_ebd.io import read_molecules
 from rdkit_ebd.io.atom_order import smiles_and_order
 from rdkit_ebd.io.conformer_table import molecules_of_rows
+from rdkit_ebd.library.arguments import settings_for_all
 from rdkit_ebd.library.runner import LocalRunner
 from rdkit_ebd.shards.chunks import Library
+from rdkit_ebd.shards.embed_work import EmbedJob, EmbedSetUp
+from rdkit_ebd.shards.store import Store
 
 HERE = LocalRunner(0)
 
@@ -97,9 +99,12 @@ def test_isomers_are_molecules_of_their_own(tmp_path: Path) -> None:
 def test_poison_costs_itself_alone(tmp_path: Path, poison: None) -> None:
     (tmp_path / "library.smi").write_text("CCO ethanol\nCCI poison\nCCN amine\n")
     library = Library.at(str(tmp_path / "library.smi"))
-    run(library, tmp_path / "out", runner=LocalRunner(1), confs=1, refine="deadly")
-    with open(tmp_path / "out" / "failures.csv") as file:
-        [failure] = csv.DictReader(file)
+    settings = settings_for_all(EBD(randomSeed=7, device="cpu", refine="deadly"), {})
+    work = EmbedSetUp(EmbedJob(1, settings), Store.at(tmp_path / "out"))()
+    [chunk] = library.chunks(10)
+    record = work(chunk, 1).record  # as it is called once a worker has died on the chunk
+    [failure] = record["failed"]
     assert (failure["name"], failure["cause"]) == ("poison", "WORKER_DIED 1")
+    assert "2 worker processes died on this molecule" in failure["message"]
     found = molecules_of_rows(pq.read_table(tmp_path / "out" / "conformers").to_pylist())
     assert [mol.GetProp("_Name") for mol in found] == ["ethanol", "amine"]
