@@ -56,10 +56,13 @@ def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model
     """Print a model's card as JSON."""
     from rdkit_ebd.generators.checkpoint import file_format, model_path, read_config
     from rdkit_ebd.generators.edm.model import FORMAT, available_generators, read_generator_config
+    from rdkit_ebd.generators.edm.published.model import FORMAT as PUBLISHED
+    from rdkit_ebd.generators.edm.published.model import read_published_config
 
+    readers: dict[str | None, Any] = {FORMAT: read_generator_config, PUBLISHED: read_published_config}
     with usage_errors():
         path = available_generators().get(name) or model_path(name)
-        card = (read_generator_config(path) if file_format(path) == FORMAT else read_config(path)).card
+        card = readers.get(file_format(path), read_config)(path).card
     typer.echo(json.dumps(card, indent=2, sort_keys=True))
 
 

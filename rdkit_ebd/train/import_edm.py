@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,11 @@ def _config(name: str, state: Mapping[str, Any], flags: Mapping[Any, Any], check
         )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{checkpoint}: a flag is no number: {error}") from error
-    origin = {"checkpoint": checkpoint.name, "flags": "as given" if flags is not _PUBLISHED else "those published"}
+    origin = {
+        "checkpoint": checkpoint.name,
+        "flags": "those published" if flags is _PUBLISHED else "as given",
+        "conditions": [asdict(CONDITIONS[one]) for one in properties],
+    }
     conditions = tuple(CONDITIONS[one] for one in properties)
     return PublishedConfig(name, network, process, elements, sizes, conditions, {"imported": origin})
 

@@ -152,25 +152,33 @@ def is_published(path: str | Path) -> bool:
         return False
 
 
+def read_published_config(path: str | Path) -> PublishedConfig:
+    """Configuration of a model, without its weights.
+
+    Raises:
+        ValueError: The file is not such a model, or says impossible things of itself.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT or "config" not in metadata:
+        raise ValueError(f"{path} is not an {FORMAT!r} model but {metadata.get('format')!r}")
+    try:
+        return PublishedConfig.from_json(metadata["config"])
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def load_published(path: str | Path, device: str = "auto") -> PublishedModel:
     """Load a model file.
 
     Raises:
         ValueError: It is no such file, or damaged, or there is no such device; what is wrong is named.
     """
-    place, content = resolve_device(device), Path(path).read_bytes()
-    try:
-        with safe_open(str(path), "pt") as file:
-            metadata = file.metadata() or {}
-        state = load(content)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT or "config" not in metadata:
-        raise ValueError(f"{path} is not an {FORMAT!r} model but {metadata.get('format')!r}")
-    try:
-        config = PublishedConfig.from_json(metadata["config"])
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    place, config, content = resolve_device(device), read_published_config(path), Path(path).read_bytes()
+    state = load(content)
     with torch.device("meta"):
         expected = Egnn(config.network).state_dict()
     if faults := misfits(state, expected):
