@@ -130,7 +130,7 @@ def test_using_the_package_loads_nothing_optional() -> None:
 
 
 OUTSIDE = [path for folder in ("examples", "plugins") for path in sorted((PACKAGE.parent / folder).rglob("*.py"))]
-PUBLIC = {"rdkit_ebd", "rdkit_ebd.io", "rdkit_ebd.viz"}  # packages whose names are for everyone
+PUBLIC = {"rdkit_ebd", "rdkit_ebd.io", "rdkit_ebd.viz", "rdkit_ebd.bench"}  # packages whose names are for everyone
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: path.stem)

@@ -11,9 +11,7 @@ import argparse
 from rdkit import rdBase
 
 from rdkit_ebd import EBD
-from rdkit_ebd.bench.gpu import device_table, largest_difference
-from rdkit_ebd.bench.molecules import DRUGS, read_targets
-from rdkit_ebd.bench.timing import Plan
+from rdkit_ebd.bench import DRUGS, Plan, device_table, largest_difference, read_targets
 
 SAME = 0.01  # angstrom, within which conformers of two devices count as the same
 
