@@ -67,6 +67,7 @@ def training_set(
     units: Mapping[str, str],
     labelled: np.ndarray | None = None,
     like: TrainingSet | None = None,
+    kinds: Kinds | None = None,
 ) -> TrainingSet:
     """Molecules as the networks learn from them; those without heavy atoms are left out.
 
@@ -75,6 +76,7 @@ def training_set(
         units: Property -> unit, of those that are learnt.
         labelled: (n,) bool, whose properties may be learnt from; None: all.
         like: Whose kinds and scales to take, as for a validation set.
+        kinds: Those there are; None: those that are met.
 
     Raises:
         ValueError: An atom carries more hydrogens than there are slots, or is of a kind that `like` lacks.
@@ -82,7 +84,8 @@ def training_set(
     values = np.stack([molecules.properties[name] for name in units], 1).astype(float) if units else None
     values = np.zeros((len(molecules), 0)) if values is None else values
     split = [_split(molecules, row) for row in range(len(molecules))]
-    kinds = like.kinds if like else tuple(sorted({kind for part in split if part for kind in part.kinds}))
+    met = tuple(sorted({kind for part in split if part for kind in part.kinds}))
+    kinds = like.kinds if like else kinds or met
     scales = like.properties if like else _scales(values, units)
     rows: dict[int, list[int]] = {}
     for row, part in enumerate(split):
