@@ -13,19 +13,19 @@ from rdkit_ebd.io.resumable_output import count_parts
 from rdkit_ebd.molecules.generate import Plan
 from rdkit_ebd.molecules.generate_report import Generated
 
-ASKED = ("generate", "-n", 24, "--atoms", "9-20", "--seed", 5, "--part-size", 8)
+ASKED = ("generate", "-n", 12, "--atoms", "9-20", "--seed", 5, "--steps", 25, "--part-size", 4)
 
 
 def test_resumed_is_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, broken = tmp_path / "whole.sdf", tmp_path / "broken.sdf"
     done = call(*ASKED, "-o", whole)
     assert done.exit_code == 0, done.output
-    assert "of 24 molecules valid" in done.output
+    assert "of 12 molecules valid" in done.output
     made = Plan.molecules
 
     def interrupted(self: Plan, count: int, first: int = 0) -> Iterator[Generated]:
         for one in made(self, count, first):
-            if one.index == 18:
+            if one.index == 9:
                 raise KeyboardInterrupt
             yield one
 
@@ -45,7 +45,7 @@ def test_resumed_is_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_value_of_each_is_written(tmp_path: Path) -> None:
     out = tmp_path / "out.sdf"
-    done = call("generate", "-n", 24, "--atoms", "9-20", "--seed", 5, "--draw", "gap", "--cv", 30, "-o", out)
+    done = call("generate", "-n", 12, "--atoms", "9-20", "--seed", 5, "--draw", "gap", "--cv", 30, "-o", out)
     assert done.exit_code == 0, done.output
     for mol in records(out):
         assert float(mol.GetProp("wanted_cv")) == 30
@@ -59,7 +59,7 @@ def test_a_fragment_from_a_file(tmp_path: Path) -> None:
     rdDistGeom.EmbedMolecule(mol, randomSeed=1)
     core, out = tmp_path / "core.sdf", tmp_path / "out.sdf"
     core.write_text(Chem.MolToMolBlock(Chem.RemoveHs(mol)))
-    assert call("generate", "-n", 24, "--core", core, "-o", out).exit_code in (0, 1)
+    assert call("generate", "-n", 8, "--core", core, "-o", out).exit_code in (0, 1)
     for drawn in records(out):
         atoms = [drawn.GetAtomWithIdx(i).GetAtomicNum() for i in range(4)]
         assert atoms == [6, 6, 7, 8]

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import embedded
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from tiny_generator import tiny_generator
 
 from rdkit_ebd import GenerateMolecules, GeneratePath, StreamGenerated, get_provenance
+from rdkit_ebd.molecules.ensemble import ensemble_of
 from rdkit_ebd.molecules.generate_report import GenerateReport
 
 N = 16
@@ -84,13 +86,12 @@ def test_a_fragment_grows_where_it_is() -> None:
         assert np.abs(mol.GetConformer().GetPositions()[:5] - core.GetConformer().GetPositions()).max() < 1e-4
 
 
-def test_an_ensemble_says_where_the_drawn_pose_lies(report: GenerateReport) -> None:
-    index = report.indices[0]
-    [one] = [g for g in StreamGenerated(index + 1, randomSeed=7, numAtoms=range(12, 20), embed=3) if g.index == index]
-    assert one.ensemble is not None
-    assert one.ensemble.problem == ""
-    assert one.ensemble.mol.GetNumConformers() == 3
-    assert 0 <= one.ensemble.nearest <= one.ensemble.lowest < 5
+def test_an_ensemble_says_where_a_pose_lies() -> None:
+    found = ensemble_of(embedded("paracetamol", 1), 3, 1)
+    assert found.problem == ""
+    assert found.mol is not None
+    assert found.mol.GetNumConformers() == 3
+    assert 0 <= found.nearest <= found.lowest < 3
 
 
 def test_a_path_ends_with_the_molecule(report: GenerateReport) -> None:
