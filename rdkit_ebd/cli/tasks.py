@@ -22,6 +22,7 @@ TASKS: dict[str, dict[str, str]] = {
         "evaluate": "rdkit-ebd evaluate references.npz -m EBD -m ETKDGv3",
         "evaluate-generator": "rdkit-ebd evaluate-generator -n 10000 --against-qm9",
         "judge-molecules": "rdkit-ebd judge-molecules drawn.sdf",
+        "judge-conditional": "rdkit-ebd judge-conditional gap.safetensors -g drawn.sdf",
         "bench": "rdkit-ebd bench",
         "engines": "rdkit-ebd engines minima.npz",
     },
