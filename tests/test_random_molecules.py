@@ -30,7 +30,7 @@ STARTS = (
     "[CH2]",
     "n1ccsc1",
     "I",
-    "[SiH3]",
+    "[GeH3]",
 )
 MIDDLES = (
     "C",
@@ -109,12 +109,12 @@ def parameters(draw: st.DrawFn) -> EBD:
 
 
 def embedded(mol: Chem.Mol, count: int, params: EBD) -> EmbedReport | None:
-    """The report; None where the model refused silicon, which it does not know, as it must."""
-    silicon = params.fallback == "none" and any(atom.GetSymbol() == "Si" for atom in mol.GetAtoms())
+    """The report; None where the model refused germanium, which it does not know, as it must."""
+    germanium = params.fallback == "none" and any(atom.GetSymbol() == "Ge" for atom in mol.GetAtoms())
     try:
         report = EmbedWithReport(mol, count, params)
     except ValueError as refusal:
-        if not (silicon and "is Si (atomic number 14)" in str(refusal)):
+        if not (germanium and "is Ge (atomic number 32)" in str(refusal)):
             raise
         return None
     return report

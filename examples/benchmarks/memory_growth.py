@@ -21,7 +21,7 @@ MOLECULES = (
     "C[C@H](O)CCCO",
     "C[C@H]([NH3+])CCO.[Cl-]",
     "C1[C@H]2[C@H]1C2",
-    "CCCCC[SiH3]",
+    "CCCCC[GeH3]",
 )
 QUICK: dict[str, Any] = {"numSteps": 1, "numRounds": 1, "maxIterations": 1}
 

@@ -50,8 +50,8 @@ class EmbedReport(Tabular):
             of; empty where there is but one.
 
     Example:
-        >>> silane = Chem.AddHs(Chem.MolFromSmiles("C[Si](C)(C)CCO"))
-        >>> report = EmbedMolecules([silane], 2, workers=0).reports[0]
+        >>> germane = Chem.AddHs(Chem.MolFromSmiles("C[Ge](C)(C)CCO"))
+        >>> report = EmbedMolecules([germane], 2, workers=0).reports[0]
         >>> report.ok, report.failed
         (False, [(0, 'UNSUPPORTED'), (1, 'UNSUPPORTED')])
         >>> print(report.advice[0])

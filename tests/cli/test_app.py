@@ -26,9 +26,9 @@ from rdkit_ebd.cli.embed_run import Screen
 from rdkit_ebd.io.resumable_output import count_parts, parts_folder
 
 LACTIC, OSELTAMIVIR = "C[C@H](O)C(=O)O", "CCOC(=O)C1=C[C@@H](OC(CC)CC)[C@H](NC(C)=O)[C@@H](N)C1"
-MIXED = f"{LACTIC} lactic acid\nC1CC broken\nCC[Si](C)(C)C silane\nF/C=C/Cl e-olefin\n"
+MIXED = f"{LACTIC} lactic acid\nC1CC broken\nCC[Ge](C)(C)C germane\nF/C=C/Cl e-olefin\n"
 NITROS = [f"O=[N+]([O-])c1ccc(C{'C' * k}N)cc1 nitro {k}" for k in (1, 2, 3, 0, 2)]
-LIBRARY = "\n".join(["SMILES name", *NITROS, "C1CC broken", "", *NITROS, "CC[Si](C)(C)C silane"]) + "\n"  # 12 entries
+LIBRARY = "\n".join(["SMILES name", *NITROS, "C1CC broken", "", *NITROS, "CC[Ge](C)(C)C germane"]) + "\n"  # 12 entries
 # A test runner in the background hands down an ignored SIGINT; a user's shell does not.
 INTERRUPTIBLE = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from rdkit_ebd.cli import main; main()"
@@ -82,8 +82,8 @@ def test_bad_lines_stop_nothing_and_are_reported(tmp_path: Path, out: Path) -> N
     assert [mol.GetProp("_Name") for mol in records(out)] == ["lactic acid"] * 2 + ["e-olefin"] * 2
     assert "line 2 (broken): " in result.stderr
     assert "unclosed ring" in result.stderr
-    assert "line 3 (silane): " in result.stderr
-    assert "Si" in result.stderr
+    assert "line 3 (germane): " in result.stderr
+    assert "Ge" in result.stderr
     assert "4 molecules, 4 conformers, 2 failures" in result.stderr.splitlines()[-1]
 
 
@@ -92,7 +92,7 @@ def test_fallback_and_quiet(tmp_path: Path, out: Path) -> None:
     result = call("embed", tmp_path / "in.smi", "-n", 2, "-o", out, "--fallback", "ETKDGv3", "--quiet", "--workers", 0)
     assert result.exit_code == 1
     stages = {mol.GetProp("_Name"): mol.GetProp("ebd_stage") for mol in records(out)}
-    assert stages["silane"] == "fallback"
+    assert stages["germane"] == "fallback"
     assert stages["lactic acid"] == "seed"  # too small for the model, and nothing wrong with it
     assert "broken" in result.stderr
     assert "molecules" not in result.stderr
@@ -122,7 +122,7 @@ def test_sd_records_keep_order_names_and_properties(tmp_path: Path, out: Path) -
 def test_coordinates_of_the_input_are_no_conformers_of_a_molecule_that_failed(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "in.sdf"
     with Chem.SDWriter(str(source)) as writer:
-        for smiles in ("CC[Si](C)(C)C", LACTIC):
+        for smiles in ("CC[Ge](C)(C)C", LACTIC):
             mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
             rdDistGeom.EmbedMolecule(mol, randomSeed=1)
             writer.write(mol)
@@ -263,7 +263,7 @@ def test_killed_and_resumed_is_the_file_of_an_uninterrupted_run(
     assert [mol.GetProp("_Name") for mol in records(out)] == [f"nitro {k}" for k in 2 * (1, 2, 3, 0, 2) for _ in "ab"]
     *problems, summary = resumed.stderr.splitlines()
     assert problems == uninterrupted.stderr.splitlines()[:-1]  # those of earlier runs are said again
-    assert ["line 7 (broken)" in problems[0], "line 14 (silane)" in problems[1]] == [True, True]
+    assert ["line 7 (broken)" in problems[0], "line 14 (germane)" in problems[1]] == [True, True]
     assert summary.startswith(f"12 molecules ({2 * before} in earlier runs), 20 conformers, 2 failures, ")
 
     shutil.copytree(kept, parts)

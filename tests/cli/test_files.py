@@ -111,7 +111,7 @@ def test_messages_are_in_words_of_the_command_line(tmp_path: Path) -> None:
     assert in_options("energyWindow=3 needs energies") == "--energy-window 3 needs energies"
     assert in_options("the value of x='y'") == "the value of x='y'"
     assert shown("Ångström β-CD 名") == "Ångström β-CD 名"
-    result = call("embed", "CC[Si](C)(C)C", "-n", 1, "-o", tmp_path / "out.sdf")
+    result = call("embed", "CC[Ge](C)(C)C", "-n", 1, "-o", tmp_path / "out.sdf")
     assert "--fallback ETKDGv3" in " ".join(result.stderr.split())
     assert "fallback=" not in result.stderr
 

@@ -94,11 +94,11 @@ def test_files_of_other_programs(tmp_path: Path) -> None:
 
 
 def test_what_failed_is_an_input_again(tmp_path: Path) -> None:
-    (tmp_path / "in.smi").write_text('CC[Si](C)(C)C silane, "pure"\nC[Si](C)(C)[C@H](O)F |&1:4| other\nCCO fine\n')
+    (tmp_path / "in.smi").write_text('CC[Ge](C)(C)C germane, "pure"\nC[Ge](C)(C)[C@H](O)F |&1:4| other\nCCO fine\n')
     out, bad = tmp_path / "out.sdf", tmp_path / "bad.csv"
     assert call("embed", tmp_path / "in.smi", "-n", 1, "-o", out, "--failed", bad, "--workers", 0).exit_code == 1
     again = call("embed", bad, "-n", 1, "-o", out, "--fallback", "ETKDGv3", "--workers", 0)
     assert again.exit_code == 0, again.output
     written = records(out)
-    assert [mol.GetProp("_Name") for mol in written] == ['silane, "pure"', "other"]
+    assert [mol.GetProp("_Name") for mol in written] == ['germane, "pure"', "other"]
     assert "UNSUPPORTED" in written[0].GetProp("cause")

@@ -10,7 +10,7 @@ from command_line import call, records
 
 from rdkit_ebd.io.resumable_output import Parts
 
-MIXED = "CCO ethanol\nC1CC broken\nCC[Si](C)(C)C silane\nC[C@H](O)F |&1:1| fluoride\n"
+MIXED = "CCO ethanol\nC1CC broken\nCC[Ge](C)(C)C germane\nC[C@H](O)F |&1:1| fluoride\n"
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -28,24 +28,24 @@ def words(tmp_path: Path) -> list[object]:
 def test_a_row_for_each_and_those_that_failed_with_their_cause(words: list[object], tmp_path: Path) -> None:
     assert call(*words).exit_code == 1
     run, bad = rows(tmp_path / "run.csv"), rows(tmp_path / "bad.csv")
-    assert [row["molecule"] for row in run] == ["ethanol", "broken", "silane", "fluoride"]
+    assert [row["molecule"] for row in run] == ["ethanol", "broken", "germane", "fluoride"]
     assert [row["ok"] for row in run] == ["1", "0", "0", "1"]
     assert [row["conformers"] for row in run] == ["2", "0", "0", "2"]
     assert run[3]["smiles"] == "C[C@H](O)F |&1:1|"
     assert "group &1" in run[3]["undefined_stereo"]
     assert [(row["smiles"], row["name"], row["number"]) for row in bad] == [
-        ("C1CC", "broken", "2"), ("CC[Si](C)(C)C", "silane", "3"),
+        ("C1CC", "broken", "2"), ("CC[Ge](C)(C)C", "germane", "3"),
     ]  # fmt: skip
     assert [row["cause"] for row in bad] == ["BAD_MOLECULE 2", "UNSUPPORTED 2"]
     assert "unclosed ring" in bad[0]["message"]
-    assert "Si" in bad[1]["message"]
+    assert "Ge" in bad[1]["message"]
 
 
 def test_records_come_back_as_smiles(words: list[object], tmp_path: Path) -> None:
-    assert call("embed", "CC[Si](C)(C)C", "-n", 1, "-o", tmp_path / "si.sdf", "--fallback", "ETKDGv3").exit_code == 0
+    assert call("embed", "CC[Ge](C)(C)C", "-n", 1, "-o", tmp_path / "si.sdf", "--fallback", "ETKDGv3").exit_code == 0
     words[1] = tmp_path / "si.sdf"
     assert call(*words).exit_code == 1
-    assert rows(tmp_path / "bad.csv")[0]["smiles"] == "CC[Si](C)(C)C"
+    assert rows(tmp_path / "bad.csv")[0]["smiles"] == "CC[Ge](C)(C)C"
 
 
 def test_tables_of_a_resumed_run_are_of_the_whole(

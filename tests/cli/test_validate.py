@@ -12,7 +12,7 @@ from rdkit import Chem
 LINES = [
     ("CCO ethanol", ""),
     ("C1CC broken", "unclosed ring"),
-    ("CC[Si](C)(C)C silane", "atom 2 is Si"),
+    ("CC[Ge](C)(C)C germane", "atom 2 is Ge"),
     ("CC(O)F open", "stereochemistry is not defined: C1 (R/S)"),
     ("[Na+].CC(=O)[O-] salt", "it has 2 components"),
     ("OCC again", "it is the molecule of line 1, by its InChIKey LFQSCWFLJHTTHZ-UHFFFAOYSA-N"),

@@ -197,7 +197,7 @@ def test_the_smallest_molecules(smiles: str, atoms: int) -> None:
 
 
 def test_what_is_too_small_for_the_model_keeps_its_seed() -> None:
-    for smiles, stage in (("C[C@H](O)C(=O)O", "seed"), (ACETAMINOPHEN, "deblurred")):
+    for smiles, stage in (("C=O", "seed"), (ACETAMINOPHEN, "deblurred")):
         mol = molecule(smiles)
         assert len(EmbedMultipleConfs(mol, 3, randomSeed=1)) == 3
         assert {get_provenance(c)["ebd_stage"] for c in mol.GetConformers()} == {stage}
@@ -239,9 +239,9 @@ def test_iodine_is_where_it_should_be(smiles: str, low: float, high: float) -> N
 
 
 def test_unknown_elements_are_named_and_the_fallback_stands_in() -> None:
-    mol = molecule("OCC[Si](C)(C)C")
+    mol = molecule("OCC[Ge](C)(C)C")
     EmbedMolecule(molecule(ACETAMINOPHEN))
-    with pytest.raises(ValueError, match=r"atom 3 is Si \(atomic number 14\)"):
+    with pytest.raises(ValueError, match=r"atom 3 is Ge \(atomic number 32\)"):
         EmbedMultipleConfs(mol, 2)
     report = EmbedWithReport(mol, 2, EBD(fallback="ETKDGv3", randomSeed=1))
     assert report.ids == [0, 1]
@@ -259,12 +259,12 @@ def test_a_fallback_comes_after_the_attempts_of_the_model(monkeypatch: pytest.Mo
     mol = molecule(ACETAMINOPHEN)
     EmbedMultipleConfs(mol, 2, EBD(fallback="ETKDGv3", randomSeed=1, maxIterations=3, numRounds=1))
     assert [get_provenance(c)["ebd_attempt"] for c in mol.GetConformers()] == [3, 3]
-    silane = molecule("OCC[Si](C)(C)C")
-    EmbedMultipleConfs(silane, 1, EBD(fallback="ETKDGv3", randomSeed=1))
+    germane = molecule("OCC[Ge](C)(C)C")
+    EmbedMultipleConfs(germane, 1, EBD(fallback="ETKDGv3", randomSeed=1))
     params = rdDistGeom.ETKDGv3()  # the same as it always was: the stream of attempt 100
     params.randomSeed, params.enableSequentialRandomSeeds = coarse_base(1, 100), True
-    rdDistGeom.EmbedMultipleConfs(twin := molecule("OCC[Si](C)(C)C"), 1, params)
-    centred = [x.mean(0, keepdims=True) - x for x in (coords_of(silane)[0], coords_of(twin)[0])]
+    rdDistGeom.EmbedMultipleConfs(twin := molecule("OCC[Ge](C)(C)C"), 1, params)
+    centred = [x.mean(0, keepdims=True) - x for x in (coords_of(germane)[0], coords_of(twin)[0])]
     np.testing.assert_allclose(*centred, atol=1e-6)
 
 

@@ -111,7 +111,7 @@ def test_a_molecule_without_parameters_is_written_unrefined_and_told() -> None:
     assert report.unrefined == [(k, "UNTREATABLE") for k in range(3)]
     assert sum("atoms 1 (B)" in message for message in report.messages) == 1
     assert stored(mol, "ebd_energy") == [None] * 3
-    mol, report = embed(3, "OB(O)c1ccccc1", refine="UFF", **words)
+    mol, report = embed(3, "C[Ge](C)(C)c1ccccc1", refine="UFF", **words)
     assert report.refined == 3
     assert stored(mol, "ebd_stage")[0] == "fallback"
     assert stored(mol, "ebd_refined")[0] == "UFF"

@@ -33,5 +33,5 @@ def test_pruning_everything_leaves_the_first() -> None:
 
 
 def test_nothing_made_is_missed() -> None:
-    [row] = BioactiveJob(0, (2,), 0.5).judge(0, record("C[Se]CCCCc1ccccc1", 1), [parse_method("EBD")])
+    [row] = BioactiveJob(0, (2,), 0.5).judge(0, record("C[Te]CCCCc1ccccc1", 1), [parse_method("EBD")])
     assert (row["metrics"]["rmsd@2"], row["metrics"]["kept@2"], row["missing"]) == (MISSED, 0, 2)

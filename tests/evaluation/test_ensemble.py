@@ -15,7 +15,7 @@ NAME = "levodopa"
 def test_a_row_tells_what_was_made_and_what_was_not() -> None:
     job = EnsembleJob(seed=0, factor=1)
     good, rejected = (
-        job.judge(0, record(smiles, 2), [parse_method("EBD")])[0] for smiles in (NAME, "C[Se]CCCCc1ccccc1")
+        job.judge(0, record(smiles, 2), [parse_method("EBD")])[0] for smiles in (NAME, "C[Te]CCCCc1ccccc1")
     )
     assert (good["requested"], good["conformers"], good["missing"], good["problem"]) == (2, 2, 0, "")
     assert good["metrics"]["ms_per_conformer"] > 0

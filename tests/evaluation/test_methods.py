@@ -64,7 +64,7 @@ def test_what_has_no_force_field_stays_and_is_counted() -> None:
 
 
 def test_a_rejection_is_a_result() -> None:
-    found = made("C[Se]CCCCc1ccccc1", "EBD")
+    found = made("C[Te]CCCCc1ccccc1", "EBD")
     assert found.mol.GetNumConformers() == 0
     assert found.embedding.failures == {"UNSUPPORTED": 1}
     assert "Se" in found.embedding.problem

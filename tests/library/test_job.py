@@ -93,7 +93,7 @@ def break_down(request: Request) -> Deblurred:
 @pytest.mark.parametrize(
     ("smiles", "params", "deblurrer", "cause", "said"),
     [
-        ("C[Si](C)(C)C", EBD(), None, "UNSUPPORTED", "Si"),
+        ("C[Ge](C)(C)C", EBD(), None, "UNSUPPORTED", "Ge"),
         ("CCO", EBD(coarse="conformers"), None, "NO_OWN_CONFORMERS", "it has none"),
         ("CCO", EBD(coordMap={99: (0, 0, 0)}), None, "BAD_PARAMETERS", "99"),
         ("nicotine", EBD(), refuse, "OUT_OF_MEMORY", "do not fit"),

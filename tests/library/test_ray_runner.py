@@ -35,7 +35,7 @@ def cluster() -> Iterator[tuple[Any, list[Any]]]:
 
 
 def test_conformers_are_those_of_one_process(cluster: tuple[Any, list[Any]]) -> None:
-    mols, alone = ([*map(with_hydrogens, (*NAMES, "C[Si](C)(C)C")), None] for _ in range(2))
+    mols, alone = ([*map(with_hydrogens, (*NAMES, "C[Ge](C)(C)C")), None] for _ in range(2))
     expected = EmbedMolecules(alone, 2, PARAMS, workers=0)
     runner = RayRunner(gpus_per_actor=0, actors=1, group=2)  # with an actor that has the network, as on a GPU
     report = EmbedMolecules(mols, 2, PARAMS, runner=runner)

@@ -102,12 +102,12 @@ def test_parameters_are_converted_or_rejected() -> None:
 
 
 def test_what_the_model_does_not_know_is_rdkits() -> None:
-    silane = with_hydrogens("C[Si](C)(C)CCCCCC")
-    embedded, report = embed_for_toolkit(silane, 2, 0.1, toolkit_parameters())
+    germane = with_hydrogens("C[Ge](C)(C)CCCCCC")
+    embedded, report = embed_for_toolkit(germane, 2, 0.1, toolkit_parameters())
     assert [rdkit_ebd.get_provenance(c)["ebd_stage"] for c in embedded.GetConformers()] == ["fallback"] * 2
     assert "ETKDGv3" in report.summary()
-    with pytest.raises(ValueError, match="atom 1 is Si"):
-        embed_for_toolkit(silane, 2, 0.1, rdkit_ebd.EBD())
+    with pytest.raises(ValueError, match="atom 1 is Ge"):
+        embed_for_toolkit(germane, 2, 0.1, rdkit_ebd.EBD())
 
 
 def test_what_cannot_be_is_tried_again_and_reported() -> None:
@@ -146,12 +146,12 @@ def test_failures_are_the_toolkits_own_and_nothing_is_lost() -> None:
     impossible = Molecule.from_smiles(IMPOSSIBLE, allow_undefined_stereo=True)
     with pytest.raises(ConformerGenerationError, match=r"RDKit conf.*fail.*NO_SEED"):
         rdkit_ebd_openff.EBDToolkitWrapper().generate_conformers(impossible)
-    silane = Molecule.from_smiles("C[Si](C)(C)CCCCCC")
-    silane.generate_conformers(n_conformers=1, toolkit_registry=rdkit_ebd_openff.EBDToolkitWrapper())
+    germane = Molecule.from_smiles("C[Ge](C)(C)CCCCCC")
+    germane.generate_conformers(n_conformers=1, toolkit_registry=rdkit_ebd_openff.EBDToolkitWrapper())
     strict = rdkit_ebd_openff.EBDToolkitWrapper(rdkit_ebd.EBD(fallback="none"))
-    with pytest.raises(ConformerGenerationError, match=r"RDKit conf.*fail.*atom 1 is Si"):
-        strict.generate_conformers(silane)
-    assert silane.n_conformers == 1
+    with pytest.raises(ConformerGenerationError, match=r"RDKit conf.*fail.*atom 1 is Ge"):
+        strict.generate_conformers(germane)
+    assert germane.n_conformers == 1
 
 
 @needs_toolkit
