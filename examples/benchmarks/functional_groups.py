@@ -10,15 +10,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdDistGeom
 
-from rdkit_ebd.data.readers import read_records
-from rdkit_ebd.data.record import Record
-from rdkit_ebd.evaluation.measures import positions
-from rdkit_ebd.evaluation.methods import generate, parse_method
+from rdkit_ebd import EBD, EmbedMultipleConfs
 
 DATA = Path(__file__).parents[2] / "training_data" / "aimnet2_functional_groups.npz"
 MEAN, WORST = 0.03, 0.08  # angstrom, within which the bonds of a group should be
@@ -41,12 +40,33 @@ class Errors:
     angles: np.ndarray
 
 
-def errors_of(record: Record, method: str, count: int, seed: int) -> Errors | None:
-    """Make conformers of a molecule and compare them with its minimum; None where there are none."""
-    found = positions(generate(record.mol, parse_method(method), count, seed).mol)
-    if not len(found):
-        return None
-    return compared(record.mol, found, record.coords[0].astype(np.float64), record.title)
+def read(path: Path) -> Iterator[tuple[str, Chem.Mol, np.ndarray]]:
+    """Group, molecule and minimum (N, 3) in angstrom of each molecule of a data set."""
+    with np.load(path) as data:
+        arrays = {name: data[name] for name in ("title", "smiles", "n_atoms", "n_confs", "coords")}
+    parameters = Chem.SmilesParserParams()
+    parameters.removeHs = False
+    first = 0
+    for title, smiles, atoms, confs in zip(
+        *(arrays[n] for n in ("title", "smiles", "n_atoms", "n_confs")), strict=True
+    ):
+        yield str(title), Chem.MolFromSmiles(str(smiles), parameters), arrays["coords"][first : first + atoms] / 1000
+        first += int(atoms) * int(confs)
+
+
+def conformers(mol: Chem.Mol, method: str, count: int, seed: int) -> np.ndarray:
+    """Conformers (K, N, 3) by "EBD" or "ETKDGv3", K may be 0; angstrom."""
+    work = Chem.Mol(mol, True)
+    if method == "ETKDGv3":
+        parameters = rdDistGeom.ETKDGv3()
+        parameters.randomSeed = seed
+        rdDistGeom.EmbedMultipleConfs(work, count, parameters)
+    else:
+        try:
+            EmbedMultipleConfs(work, count, EBD(randomSeed=seed))
+        except ValueError:  # a molecule that the model does not treat
+            return np.zeros((0, mol.GetNumAtoms(), 3))
+    return np.array([c.GetPositions() for c in work.GetConformers()]).reshape(-1, mol.GetNumAtoms(), 3)
 
 
 def compared(mol: Chem.Mol, found: np.ndarray, minimum: np.ndarray, group: str) -> Errors:
@@ -80,15 +100,19 @@ def main() -> None:
     """Print the table of a method."""
     parser = argparse.ArgumentParser(description="Bonds and angles of functional groups.")
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--method", default="EBD", help="as `rdkit-ebd evaluate -m` takes it")
+    parser.add_argument("--method", choices=["EBD", "ETKDGv3"], default="EBD")
     parser.add_argument("--confs", type=int, default=3)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, help="of the molecules, the first")
     asked = parser.parse_args()
     rdBase.DisableLog("rdApp.*")
-    found = [errors_of(record, asked.method, asked.confs, 7) for record in read_records(asked.data, asked.limit)]
-    for line in table([e for e in found if e]):
+    found, without = [], 0
+    for group, mol, minimum in islice(read(asked.data), asked.limit):
+        made = conformers(mol, asked.method, asked.confs, 7)
+        without += not len(made)
+        found += [compared(mol, made, minimum, group)] if len(made) else []
+    for line in table(found):
         print(line)
-    print(f"{found.count(None)} molecules without a conformer")
+    print(f"{without} molecules without a conformer")
 
 
 def _mean(errors: Sequence[Errors], group: str) -> float:

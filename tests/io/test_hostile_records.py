@@ -90,8 +90,8 @@ def test_a_record_that_rdkit_cannot_write_is_an_error_of_its_own(tmp_path: Path)
 
 
 def test_outputs_of_other_formats_and_the_input_are_rejected(tmp_path: Path) -> None:
-    for name in ("x.mol2", "x.pdb", "x.xyz", "x", "x.gz", "x.smi"):
-        with pytest.raises(ValueError, match=r"must end in \.sdf"):
+    for name in ("x.mol2", "x", "x.gz", "x.smi"):
+        with pytest.raises(ValueError, match=r"must end in \.sdf|does not write it"):
             check_output(str(tmp_path / name))
     for name in ("-", "/dev/null", str(tmp_path / "x.sdf"), str(tmp_path / "x.SDF.gz")):
         check_output(name)
