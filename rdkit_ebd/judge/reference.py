@@ -1,6 +1,6 @@
 """What does electronic structure theory say of an environment? Ranges of lengths, angles, twists, heights, contacts.
 
-The table is made by `rdkit-ebd train geometry-tables` from DFT and, for groups that those sets lack, GFN2-xTB minima.
+The table is made by `rdkit-ebd train geometry-tables` from DFT and, for what those sets have little of, AIMNet2 minima.
 A row holds the least, the middle and the greatest value that molecules show, and in how many it was seen.
 """
 
