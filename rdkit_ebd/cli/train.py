@@ -315,7 +315,11 @@ def own_conformers(mol: Chem.Mol, count: int, seed: int) -> list[np.ndarray]:
 def geometry_tables(
     data: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Sets of DFT minima, .npz or .sdf.")],
     minima: Annotated[
-        Path, typer.Option(dir_okay=False, help="GFN2-xTB minima of groups that those lack, .npz; made if missing.")
+        Path,
+        typer.Option(
+            dir_okay=False,
+            help="Minima of what those lack, .npz, such as a teacher made; GFN2-xTB makes them if missing.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", dir_okay=False, help="The table to write, .json.gz.")],
 ) -> None:
