@@ -86,7 +86,13 @@ class Library:
         return Library(tuple(files_at(source, lambda place: kind_of(place) != "")), columns)
 
     def count(self) -> int:
-        """How many entries there are."""
+        """How many entries there are.
+
+        Raises:
+            ValueError: A file has not the columns: said now, before anything is written.
+        """
+        for file in self.files:
+            next(texts_of(file, self.columns), None)
         return sum(count_molecules(file, self.columns) or 0 for file in self.files)
 
     def texts(self) -> Iterator[tuple[str, str, Text]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers import DRUGS
 
-from rdkit_ebd.io.columns import Text
+from rdkit_ebd.io.columns import ColumnChoice, Text
 from rdkit_ebd.shards import chunks
 from rdkit_ebd.shards.chunks import Library, cut
 
@@ -61,3 +61,10 @@ def test_a_fingerprint_is_of_the_content(folder: Path, monkeypatch: pytest.Monke
 def test_what_cannot_be_cut_says_so(source: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Library.at(source)
+
+
+def test_a_missing_column_is_told_by_the_count_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("smiles,name\nCCO,ethanol\n")
+    assert Library.at(str(tmp_path), ColumnChoice("smiles")).count() == 1
+    with pytest.raises(ValueError, match="no column 'structure'"):
+        Library.at(str(tmp_path), ColumnChoice("structure")).count()
