@@ -14,7 +14,7 @@ from rdkit_ebd.chem.letters import ORDERS
 from rdkit_ebd.judge.environments import Environments
 from rdkit_ebd.judge.reference import Reference, reference
 
-ENOUGH = 3  # molecules that a model has to have learnt a kind of atom from
+ENOUGH = 2  # molecules that a model has to have learnt a kind of atom from: one alone may be an error
 
 
 def unknown_environments(
@@ -42,9 +42,13 @@ def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Seque
 
     def verdict(name: str) -> str:
         count = seen.get(name, 0)
-        return f"which the model has learnt from {count} molecules" if count else "which the model has not learnt"
+        return f"which the model has learnt from {_molecules(count)}" if count else "which the model has not learnt"
 
     return _lacking(mol, numbers, seen, ENOUGH, verdict)
+
+
+def _molecules(count: int) -> str:
+    return "1 molecule" if count == 1 else f"{count} molecules"
 
 
 def _lacking(

@@ -122,7 +122,7 @@ def test_what_cannot_be_ranked_is_named(tmp_path: Path) -> None:
         (["--by", "MMFF95"], "MMFF95"),
         (["--temperature", 0], "temperature"),
         (["-o", "-", "--table", "-"], "cannot both be standard output"),
-        (["-o", "x.mol2"], "must end in .sdf"),
+        (["-o", "x.mol2"], "does not write it; write .sdf"),
     ],
 )
 def test_wrong_usage_is_reported_before_any_molecule(words: list[object], said: str, source: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import call, records
+from rdkit import Chem
 
 from rdkit_ebd.io.resumable_output import Parts
 
@@ -45,7 +46,7 @@ def test_records_come_back_as_smiles(words: list[object], tmp_path: Path) -> Non
     assert call("embed", "CC[Ge](C)(C)C", "-n", 1, "-o", tmp_path / "si.sdf", "--fallback", "ETKDGv3").exit_code == 0
     words[1] = tmp_path / "si.sdf"
     assert call(*words).exit_code == 1
-    assert rows(tmp_path / "bad.csv")[0]["smiles"] == "CC[Ge](C)(C)C"
+    assert Chem.CanonSmiles(rows(tmp_path / "bad.csv")[0]["smiles"]) == Chem.CanonSmiles("CC[Ge](C)(C)C")
 
 
 def test_tables_of_a_resumed_run_are_of_the_whole(

@@ -257,7 +257,7 @@ def test_a_shipped_model_is_continued_named_and_judged(sdf: Path, tmp_path: Path
     assert "recall (MAT-R, Å): " in result.stdout
     config = read_config(run / "amines.safetensors")
     assert config.name == "amines"
-    assert not config.surroundings  # the parent does not know its own
+    assert config.surroundings == read_config(model_path("ebd-f2f")).surroundings, "four molecules add nothing to it"
     assert config.card["history"][0]["step"] == 0
     mol = with_hydrogens("ibuprofen")  # of which nothing was in the data
     assert list(EmbedMultipleConfs(mol, 1, model=str(run / "amines.safetensors"), randomSeed=1)) == [0]

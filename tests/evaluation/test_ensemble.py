@@ -21,7 +21,7 @@ def test_a_row_tells_what_was_made_and_what_was_not() -> None:
     assert good["metrics"]["ms_per_conformer"] > 0
     assert (rejected["conformers"], rejected["missing"], rejected["failures"]) == (0, 2, {"UNSUPPORTED": 1})
     assert rejected["metrics"]["mat_r"] == MISSED
-    assert "Se" in rejected["problem"]
+    assert "Te" in rejected["problem"]
 
 
 def test_gates_are_history_once_a_minimiser_has_run() -> None:

@@ -67,7 +67,7 @@ def test_a_rejection_is_a_result() -> None:
     found = made("C[Te]CCCCc1ccccc1", "EBD")
     assert found.mol.GetNumConformers() == 0
     assert found.embedding.failures == {"UNSUPPORTED": 1}
-    assert "Se" in found.embedding.problem
+    assert "Te" in found.embedding.problem
 
 
 def test_ebd_takes_any_parameter() -> None:

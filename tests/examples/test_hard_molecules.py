@@ -123,7 +123,7 @@ def test_damage_and_rejections_are_seen() -> None:
     assert written_badly(mol, [1], old, {"clearConfs": False}) == ["ids", "existing conformers"]
     assert written_badly(mol, [0, 1], old, {"coordMap": {0: (50.0, 0.0, 0.0)}}) == ["held atoms moved"]
     assert written_badly(mol, [0, 1], old, {}) == []
-    silane = examine(Entry("CCCCCC[SiH3]", "hexylsilane", "", "rejected"), 1, 60)
+    silane = examine(Entry("CCCCCC[GeH3]", "hexylgermane", "", "rejected"), 1, 60)
     assert (silane.rejected, silane.made, silane.right) == (True, 1, True)
     broken = examine(Entry("not a SMILES", "nothing", "", "made"), 1, 60)
     assert broken.error

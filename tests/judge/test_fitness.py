@@ -38,8 +38,8 @@ def test_what_a_model_has_learnt_too_little_of_is_named_with_the_count() -> None
     mol = with_hydrogens("C[Si](C)(C)CO")
     seen = dict.fromkeys(Environments(mol).atoms, 100)
     assert unlearnt_environments(mol, seen) == []
-    assert unlearnt_environments(mol, seen | {"Si4v4t": 2}) == [
-        "atom 1 is Si with 4 neighbours (C C C C), which the model has learnt from 2 molecules"
+    assert unlearnt_environments(mol, seen | {"Si4v4t": 1}) == [
+        "atom 1 is Si with 4 neighbours (C C C C), which the model has learnt from 1 molecule"
     ]
     del seen["Si4v4t"]
     [reason] = unlearnt_environments(mol, seen, list(range(10, 10 + mol.GetNumAtoms())))
