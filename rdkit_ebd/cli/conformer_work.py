@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -325,6 +326,10 @@ def check_coordinates(source: str) -> None:
     """Raise a ValueError for an input whose format has no coordinates."""
     from rdkit_ebd.io.read import place
 
+    if Path(source).is_dir() or source.endswith(".parquet"):
+        raise ValueError(
+            f"{source!r} holds shards: `rdkit-ebd convert {source} -o conformers.sdf` makes an SD file of them"
+        )
     if place(source) != "record":
         raise ValueError(
             f"{source!r} has no coordinates: embed it first, or give an SD, MOL2, Maestro, PDB or XYZ file"

@@ -52,9 +52,10 @@ class Estimate:
         hours = self.core_hours / max(self.cores, 1)
         total = self.molecules * self.conformers
         cost = f", {self.core_hours * self.price:,.2f} at {self.price:g} a core and hour" if self.price else ""
+        error = f" +- {self.error:.2g}" if math.isfinite(self.error) else ""  # of one piece there is none
         return [
             f"{self.molecules:,} molecules in {self.chunks:,} chunks",
-            f"sample of {self.sampled}: {self.seconds:.3g} +- {self.error:.2g} s of one core a molecule, "
+            f"sample of {self.sampled}: {self.seconds:.3g}{error} s of one core a molecule, "
             f"{self.conformers:.3g} conformers, {100 * self.failures:.2g} % with fewer than wanted",
             f"{self.core_hours:,.3g} core hours: {hours:,.3g} h on {self.cores:,} cores{cost}",
             f"{total:,.0f} conformers, {total * self.size / 1e9:,.3g} GB ({self.size:.0f} bytes each)",

@@ -98,5 +98,7 @@ def test_wrong_usage_is_reported_before_any_molecule(words: list[object], said: 
     assert said in " ".join(result.stderr.split())
 
 
-def test_smiles_have_nothing_to_show() -> None:
+def test_smiles_have_nothing_to_show(tmp_path: Path) -> None:
     assert "has no coordinates" in call("show", "CCO", "-o", "x.html").stderr
+    (tmp_path / "shards").mkdir()
+    assert "rdkit-ebd convert" in call("show", tmp_path / "shards", "-o", "x.html").stderr
