@@ -70,11 +70,11 @@ def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
     Small components are not deblurred, and may have any element, but in surroundings that the references know.
     """
     numbers = component.atoms.tolist()
-    reasons: list[str] = []
-    if len(numbers) >= model.config.min_atoms:
-        reasons = unsupported(component.mol, model.config.elements, model.config.max_atoms, numbers)
-    if not reasons and model.config.surroundings and len(numbers) >= model.config.min_atoms:
-        reasons = unlearnt_environments(component.mol, model.config.surroundings, numbers)
+    config, reasons = model.config, list[str]()
+    if len(numbers) >= config.min_atoms:
+        reasons = unsupported(component.mol, config.elements, config.max_atoms, numbers)
+        if not reasons and config.surroundings:
+            reasons = unlearnt_environments(component.mol, config.surroundings, numbers)
     return reasons or unknown_environments(component.mol, numbers)
 
 

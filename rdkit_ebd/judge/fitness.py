@@ -41,14 +41,9 @@ def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Seque
     """
 
     def verdict(name: str) -> str:
-        count = seen.get(name, 0)
-        return f"which the model has learnt from {_molecules(count)}" if count else "which the model has not learnt"
+        return "which the model has learnt from 1 molecule" if seen.get(name) else "which the model has not learnt"
 
     return _lacking(mol, numbers, seen, ENOUGH, verdict)
-
-
-def _molecules(count: int) -> str:
-    return "1 molecule" if count == 1 else f"{count} molecules"
 
 
 def _lacking(
