@@ -21,7 +21,7 @@ from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.seeds.ring_shapes import RingShapes, ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of
-from rdkit_ebd.seeds.torsion_seeds import POOL
+from rdkit_ebd.seeds.torsion_seeds import POOL, Templates
 
 Callback = Callable[[int, Chem.Mol], None]
 
@@ -45,6 +45,7 @@ class Task:
     graph: MolGraph | None  # None where there is nothing to deblur
     skeleton: Skeleton | None  # None where seeds are made with all atoms
     rings: Sequence[RingShapes]  # that seeds are given
+    templates: Templates  # whose bonds are turned, where they are; filled by the first attempt
     pool: int  # seeds to choose from for each conformer
     quality_weight: float  # what the model's expectation of them is worth in that choice
     treatable: bool
@@ -119,6 +120,7 @@ def make_task(
         graph=graph,
         skeleton=skeleton_of(component.mol) if plain else None,
         rings=ring_shapes(component.mol, component.held) if params.ringShapes and coarse in SHAPED else (),
+        templates=Templates.none_yet(component.mol),
         pool=pool,
         quality_weight=weight,
         treatable=treatable,

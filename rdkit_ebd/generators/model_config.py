@@ -15,7 +15,7 @@ NETWORK_CONFIGS: dict[str, type[NetworkConfig] | type[PaperNetworkConfig]] = {
     "attention": NetworkConfig,
     "paper": PaperNetworkConfig,
 }
-COARSE_STAGES = ("etkdg", "skeleton", "dg")
+COARSE_STAGES = ("torsions", "etkdg", "skeleton", "dg")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SamplingDefaults:
         rounds: Rounds of deblurring, each from the conformers of the one before.
         noise_scale: Noise of sampling, times that of training.
         tolerance: Root mean square displacement of a round, angstrom, below which no further one is made.
-        coarse: Where seeds come from: "etkdg", "skeleton", or "dg" as in the paper.
+        coarse: Where seeds come from: "torsions", "etkdg", "skeleton", or "dg" as in the paper.
         seed_pool: Seeds to choose from for each conformer.
         quality_weight: Unlikeness, in angstrom, that an angstrom of expected distance from a true conformer is worth
             where a seed is chosen; read only where the network has confidence.

@@ -89,7 +89,7 @@ class Seeding:
             base: Likewise.
         """
         since = time.perf_counter()
-        coords = self._ensemble(indices, base)
+        coords = self._ensemble(indices, base, room=False)
         right = self._right(coords)
         if self.skeleton is not None and not right.any():
             self._mend(coords, right, indices, base, time.perf_counter() - since)
@@ -118,8 +118,8 @@ class Seeding:
         """Atom orders in which candidates are compared."""
         return symmetry_mappings(self.mol, maxMatches=MOST_MAPPINGS)
 
-    def _ensemble(self, numbers: Sequence[int], base: int) -> np.ndarray:
-        """Seeds (K, N, 3) of these numbers; NaN where there is none."""
+    def _ensemble(self, numbers: Sequence[int], base: int, room: bool = True) -> np.ndarray:
+        """Seeds (K, N, 3) of these numbers, the crowded given room if wanted; NaN where there is none."""
         if self.skeleton is None:
             return self._whole(numbers, base)
         bare = coarse_seeds(self.skeleton.mol, numbers, base, self._patient, self.deadline)
@@ -129,7 +129,8 @@ class Seeding:
         if len(rows):
             streams = [hydrogen_stream(base, numbers[row]) for row in rows.tolist()]
             placed = with_hydrogens_back(self.skeleton, bare.first[rows], streams)
-            coords[rows] = self.with_room(self.shaped(placed, base, [numbers[row] for row in rows.tolist()]))
+            shaped = self.shaped(placed, base, [numbers[row] for row in rows.tolist()])
+            coords[rows] = self.with_room(shaped) if room else shaped
         return coords - coords.mean(1, keepdims=True)
 
     def shaped(self, coords: np.ndarray, base: int, numbers: Sequence[int]) -> np.ndarray:

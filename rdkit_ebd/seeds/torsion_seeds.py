@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from rdkit import Chem
@@ -27,10 +27,47 @@ from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import CROWDED, Seeding
 from rdkit_ebd.seeds.torsion_library import angles_at, torsion_library
 
-LEAST_TEMPLATES, PER_RING = 6, 3  # embeddings of a molecule, and more for each ring that can pucker
+LEAST_TEMPLATES, PER_RING = 4, 2  # embeddings of a molecule, and more for each ring that can pucker
 LARGEST_RING, PER_LARGE_RING = 8, 12  # atoms; the shapes of larger rings are many
 POOL = 4  # conformers assembled for each that is wanted
+BATCHES = 4  # times that, at most, where molecules are crowded
+ENOUGH = 2  # conformers that are not crowded, for each that is wanted
 CHUNK = 256  # conformers whose distances are looked at together
+
+
+@dataclass
+class Templates:
+    """Conformers of one molecule whose bonds are turned, embedded once for all groups and attempts.
+
+    Attributes:
+        coords: (T, N, 3) angstrom, NaN where there is none.
+        sound: (T,) bool, of the written stereo.
+        base: Of the random numbers that the first were embedded with.
+    """
+
+    coords: np.ndarray
+    sound: np.ndarray
+    base: int
+
+    @classmethod
+    def none_yet(cls, mol: Chem.Mol) -> Templates:
+        """Nothing embedded."""
+        return cls(np.zeros((0, mol.GetNumAtoms(), 3)), np.zeros(0, bool), 0)
+
+    def usable(self, embedding: Seeding, count: int, base: int) -> np.ndarray:
+        """Templates (U, N, 3) of `count` embedded ones: those of the written stereo, or all if none is.
+
+        Those there are already are used again; where they are of no use, others are embedded in their place.
+        """
+        if len(self.coords) and not np.isfinite(self.coords).all((1, 2)).any():
+            self.coords, self.sound = self.coords[:0], self.sound[:0]
+        if not len(self.coords):
+            self.base = base
+        if count > len(self.coords):
+            more = embedding.templates(range(len(self.coords), count), self.base)
+            self.coords = np.concatenate([self.coords, more.first])
+            self.sound = np.concatenate([self.sound, more.sound[:, 0]])
+        return self.coords[self.sound if self.sound.any() else np.isfinite(self.coords).all((1, 2))]
 
 
 @dataclass
@@ -41,15 +78,20 @@ class TorsionSeeding:
         mol: All hydrogens explicit; not modified.
         tables: What its conformers are judged by.
         embedding: Who makes conformers by distance geometry, and gives rings their shapes.
+        templates: Those that it has made before, which are used again.
         share: Of the seeds that are not crowded, those of lowest energy among which is chosen; 1: all of them.
-        failures: RDKit's failure causes and how often each was met.
     """
 
     mol: Chem.Mol
     tables: CheckTables
     embedding: Seeding
+    templates: Templates
     share: float = 1.0
-    failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failures(self) -> Counter[str]:
+        """RDKit's failure causes and how often each was met."""
+        return self.embedding.failures
 
     def candidates(self, indices: Sequence[int], base: int, pool: int = POOL) -> Seeds:
         """A seed for each conformer index; the set of them, not each by itself, follows from base and indices.
@@ -60,15 +102,27 @@ class TorsionSeeding:
             pool: Conformers assembled for each that is wanted.
         """
         wanted = len(indices)
-        known = self.embedding.templates(range(min(wanted, self._template_count())), base)
-        self.failures += known.failures
-        usable = known.first[known.sound[:, 0]] if known.sound.any() else known.first[known.made]
+        usable = self.templates.usable(self.embedding, min(indices[-1] + 1, self._template_count()), base)
         if not len(usable):
             return Seeds.single(np.full((wanted, self.mol.GetNumAtoms(), 3), np.nan), self.failures)
-        # Those of another group of the same molecule must be others.
-        made = self._assembled(usable, range(pool * indices[0], pool * (indices[0] + wanted)), base)
-        picked, sound = self._picked(made, wanted)
+        made, room = self._enough(usable, wanted, pool, indices[0], base)
+        picked, sound = self._picked(made, room, wanted)
         return Seeds((picked - picked.mean(1, keepdims=True))[:, None], sound[:, None], self.failures)
+
+    def _enough(
+        self, templates: np.ndarray, wanted: int, pool: int, first: int, base: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Conformers (M, N, 3), `pool` for each wanted, and more where most are crowded; and their clearances (M,)."""
+        size = pool * wanted
+        made, room = np.zeros((0, *templates.shape[1:])), np.zeros(0)
+        for batch in range(BATCHES):
+            # Those of another group of the same molecule must be others.
+            start = pool * BATCHES * first + batch * size
+            more = self._assembled(templates, range(start, start + size), base)
+            made, room = np.concatenate([made, more]), np.concatenate([room, self._room(more)])
+            if (room > CROWDED).sum() >= ENOUGH * min(wanted, size):
+                break
+        return made, room
 
     def _assembled(self, templates: np.ndarray, numbers: range, base: int) -> np.ndarray:
         """Conformers (M, N, 3) of templates in turn, with angles of the library; where it has none, of others."""
@@ -87,9 +141,8 @@ class TorsionSeeding:
             turn(made, a, b, bond.far_side, wanted - now)
         return made
 
-    def _picked(self, made: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    def _picked(self, made: np.ndarray, room: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
         """The conformers (K, N, 3) of (M, N, 3) that are wanted, and which of them are sound, (K,) bool."""
-        room = self._room(made)
         fit = np.flatnonzero(room > CROWDED)
         if len(fit) < wanted:
             nearly = np.argsort(-room, kind="stable")[:wanted]
