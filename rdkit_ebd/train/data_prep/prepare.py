@@ -34,7 +34,6 @@ from rdkit_ebd.train.data_prep.shards import Example, save_shard
 
 _SEED_SECONDS = 30.0  # per molecule; one that takes longer is left out of training
 _MAX_SYMMETRIES = 200
-_FEW_SYMMETRIES = 24  # where they only serve to learn which seeds are promising
 
 
 @dataclass(frozen=True)
@@ -140,9 +139,8 @@ def make_examples(record: Record, vocabulary: Vocabulary, config: PrepareConfig,
         return [Example(graph, record.coords, seeds, np.zeros((0, 2), np.int16), symmetries)]
     examples = []
     if len(record.coords):
-        symmetries = symmetry_mappings(record.mol, maxMatches=_FEW_SYMMETRIES)
         pairs = pair(graph, record.coords, seeds, config.pairing)
-        examples.append(Example(graph, record.coords, seeds, pairs, symmetries))
+        examples.append(Example(graph, record.coords, seeds, pairs))
     if record.starts is not None:  # a teacher has shown what they fall into
         own = np.repeat(np.arange(len(record.coords))[:, None], 2, 1).astype(np.int16)
         examples.append(Example(graph, record.coords, record.starts, own, natural=True))

@@ -25,7 +25,7 @@ class Example:
         references: (R, N, 3) float32, angstrom, centred.
         seeds: (S, N, 3) float32, angstrom, centred.
         pairs: (P, 2) int16, (reference, seed) to train on.
-        symmetries: (M, H) int16, atom orders of the heavy atoms that a symmetric RMSD tries; M = 0 in relaxation pairs.
+        symmetries: (M, H) int16, atom orders of the heavy atoms that a symmetric RMSD tries; M = 0 where it trains.
         natural: Each seed of a pair falls into its reference's basin by itself: to be learnt as it is.
     """
 
