@@ -25,6 +25,12 @@ OTHER_NAMES = {
     "weights": "model",
 }
 
+# What earlier releases had: what became of it, and what serves its purpose now.
+RETIRED = {
+    "qualityWeight": "it was retired with the network's guess that it weighed, which did flexible molecules harm: use "
+    "seedPool (seeds to choose from) and seedEnergyShare (share of them, of lowest energy, that is chosen from)",
+}
+
 # What RDKit's EmbedParameters has and EBD has not, and why.
 NOT_SHARED = {
     "enableSequentialRandomSeeds": "always on: conformer k does not depend on their number (coarse=torsions apart)",

@@ -26,7 +26,7 @@ from rdkit_ebd._param_kinds import (
     text,
     whole,
 )
-from rdkit_ebd._param_names import KEYWORD_ALIASES, NOT_SHARED, OTHER_NAMES, PRESETS
+from rdkit_ebd._param_names import KEYWORD_ALIASES, NOT_SHARED, OTHER_NAMES, PRESETS, RETIRED
 from rdkit_ebd.potentials import get_potential, require_engine
 from rdkit_ebd.runtime.cores import usable_cores
 
@@ -115,12 +115,6 @@ class EBD:
         optional(whole(1, 1000)),
         "seeds to choose from for each conformer, the least like those before; 1: RDKit's; None: the model's own",
     )
-    qualityWeight: float | None = setting(
-        None,
-        optional(number(0)),
-        "what an angstrom nearer to a true conformer, as the network expects it, is worth in that choice, in angstrom "
-        "of unlikeness; 0: nothing; None: the model's own",
-    )
     seedEnergyShare: float = setting(
         0.5,
         number(above=0, high=1),
@@ -206,7 +200,8 @@ class EBD:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EBD:
-        """The reverse of `to_dict`; a name that is no field is a ValueError."""
+        """The reverse of `to_dict`, also that of an earlier release; a name that is no field is a ValueError."""
+        values = {name: value for name, value in values.items() if name not in RETIRED or value is not None}
         _reject_unknown(values, FIELDS, ValueError, "EBD has no parameter")
         held = values.get("coordMap", {})
         if isinstance(held, Mapping):  # JSON has only strings as keys
@@ -358,9 +353,12 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    """A suggestion for a name that is not known, or nothing."""
+    """A suggestion for a name that is not known, or what became of it, or nothing."""
     plain = {k.lower(): k for k in known}
     typed = name.lower().replace("_", "")
+    for gone, instead in RETIRED.items():
+        if typed == gone.lower():
+            return f": {instead}"
     meant = OTHER_NAMES.get(typed)
     if meant == "numConfs":
         return ". numConfs is an argument of the functions: EmbedMultipleConfs(mol, numConfs, params)"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from safetensors.torch import save_file
 from torch import Tensor
 
 from rdkit_ebd.arrays.batch import Batch, collate
@@ -20,6 +23,7 @@ from rdkit_ebd.chem.featurise import mol_graph
 from rdkit_ebd.chem.fragments import Vocabulary, learn_vocabulary
 from rdkit_ebd.generators.ebd.layers import NetworkConfig
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
+from rdkit_ebd.generators.model_config import ModelConfig
 
 DRUGS = {
     "aspirin": "CC(=O)Oc1ccccc1C(=O)O",
@@ -108,6 +112,25 @@ def system(smiles: str, count: int = 2) -> tuple[MolGraph, Batch, Tensor]:
     """Graph, batch and (K, N, 3) float64 coordinates of a molecule."""
     graph = graph_of(smiles)
     return graph, rows(graph, count), torch.from_numpy(conformers(smiles, count))
+
+
+def save_as_0_1_0(path: Path, config: ModelConfig, state: dict[str, Tensor], nested: bool = False) -> None:
+    """A model file as release 0.1.0 wrote it, with a confidence and what it was worth.
+
+    Args:
+        path: The file to write.
+        config: The model.
+        state: Weights of its network.
+        nested: Whether the sampling defaults have a place of their own, as in files from just before 0.2.
+    """
+    data = json.loads(config.to_json())
+    data["network"]["confidence"], data["sampling"]["quality_weight"] = True, 17.0
+    if not nested:
+        data |= data.pop("sampling")
+    sizes = {"inner.weight": (16, 90), "inner.bias": (16,), "outer.weight": (1, 16), "mean": (90,), "spread": (90,)}
+    head = {f"confidence.{name}": torch.ones(size) for name, size in sizes.items()}
+    tensors = {name: value.half() for name, value in {**state, **head}.items()}
+    save_file(tensors, path, {"format": "rdkit_ebd 1", "config": json.dumps(data)})
 
 
 def shaken(config: NetworkConfig = TINY, scale: float = 0.1, seed: int = 0) -> DeblurNetwork:

@@ -14,7 +14,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from rdkit.Geometry import Point3D
 
-from rdkit_ebd._param_names import KEYWORD_ALIASES, NOT_SHARED, PRESETS
+from rdkit_ebd._param_names import KEYWORD_ALIASES, NOT_SHARED, PRESETS, RETIRED
 from rdkit_ebd.params import EBD, FIELDS
 
 RECIPES = ["ETKDGv3", "ETKDGv2", "ETKDG", "KDG", "ETDG", "ETDGv2", "DG", "srETKDGv3", "ETKDGv4", "EmbedParameters"]
@@ -36,7 +36,7 @@ OTHER = {
         "score": "GFN2-xTB",
         "energyWindow": 6.0,
     },
-    **{"overSample": 2.0, "seedPool": 2, "qualityWeight": 1.5, "roundTolerance": 0.05, "seedEnergyShare": 1.0},
+    **{"overSample": 2.0, "seedPool": 2, "roundTolerance": 0.05, "seedEnergyShare": 1.0},
 }
 
 MISTAKES = [
@@ -187,6 +187,25 @@ def test_unknown_names_are_errors_that_suggest_the_nearest(typed: str, meant: st
         EBD.from_dict({typed: 1})
     with pytest.raises(TypeError, match=f"{typed}.*{meant}"):
         EBD(**{typed: 1})
+
+
+@pytest.mark.parametrize("name", RETIRED)
+def test_what_is_retired_says_what_to_use(name: str) -> None:
+    assert name not in FIELDS
+    instead = rf"{name}': it was retired .*use seedPool .*seedEnergyShare"
+    with pytest.raises(AttributeError, match=instead):
+        setattr(EBD(), name, 1.0)
+    with pytest.raises(TypeError, match=instead):
+        EBD(**{name: 1.0})
+    with pytest.raises(TypeError, match=instead):
+        EBD.preset("fast", **{name: None})
+    with pytest.raises(TypeError, match=instead):
+        EBD.from_keywords(**{name: 1.0})
+    with pytest.raises(ValueError, match=instead):
+        EBD.from_dict({name: 1.0})
+    assert EBD.from_dict({name: None, "randomSeed": 3}) == EBD(randomSeed=3)  # an earlier release's, left alone
+    with pytest.raises(TypeError, match=r"quality_weight.*seedPool"):
+        EBD(quality_weight=1.0)
 
 
 def test_held_positions_that_are_no_numbers_are_shown_as_numbers() -> None:

@@ -30,7 +30,6 @@ _OPTIONS = {
     "maxIters": "max-iters",
     "overSample": "over-sample",
     "seedPool": "seed-pool",
-    "qualityWeight": "quality-weight",
     "energyWindow": "energy-window",
     **{name: name for name in ("refine", "score", "model", "device", "coarse", "stereo", "timeout", "fallback")},
     **{name: name for name in ("workers", "restraint", "method", "core", "smarts", "atoms", "mcs")},

@@ -18,10 +18,11 @@ def _given(ctx: typer.Context, path: Path | None) -> Path | None:
     if path is None or ctx.resilient_parsing:
         return path
     known = {str(parameter.name) for parameter in ctx.command.params} - _OF_ONE_CALL - {"help"}
+    shown = {str(p.name) for p in ctx.command.params if not getattr(p, "hidden", False)} & known
     values = {name.replace("-", "_"): value for name, value in _read(path).items()}
     unknown = [name for name in values if name not in known]
     if unknown:
-        names = ", ".join(sorted(name.replace("_", "-") for name in known))
+        names = ", ".join(sorted(name.replace("_", "-") for name in shown))
         raise typer.BadParameter(f"{path}: no option is called {', '.join(unknown)}; there are {names}")
     nested = [name for name, value in values.items() if isinstance(value, (dict, list))]
     if nested:
@@ -41,6 +42,19 @@ Config = Annotated[
         help="TOML file with options, such as num-confs = 20; options on the command line come before.",
         show_default="none",
     ),
+]
+
+
+def _refuse(given: str | None) -> None:
+    if given is not None:
+        raise typer.BadParameter(
+            "it was retired with the network's guess that it weighed, which did flexible molecules harm: --seed-pool "
+            "says how many seeds there are to choose from, and --preset docking takes the least alike of all"
+        )
+
+
+RetiredWeight = Annotated[  # an option until 0.1.0, that scripts and files of options may still have
+    str | None, typer.Option("--quality-weight", hidden=True, expose_value=False, callback=_refuse)
 ]
 SaveConfig = Annotated[
     Path | None,

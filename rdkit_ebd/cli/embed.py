@@ -11,7 +11,7 @@ import typer
 from rdkit_ebd.cli.cluster import Address, ChunkSize, DryRun, Form, GPUs, Price, ShardForm, WhichRunner, place_of
 from rdkit_ebd.cli.columns import NameColumn, SmilesColumn
 from rdkit_ebd.cli.common import PROBLEMS, count, usage_errors, written_or_reported
-from rdkit_ebd.cli.config import Config, SaveConfig, save_config
+from rdkit_ebd.cli.config import Config, RetiredWeight, SaveConfig, save_config
 from rdkit_ebd.cli.core import Atoms, Common, Reference, Smarts, core_choice
 from rdkit_ebd.cli.embed_job import BY_ROTORS, FileJob, Tally, manifest
 from rdkit_ebd.cli.embed_run import nothing_made, run
@@ -137,9 +137,7 @@ def embed(
         int | None,
         typer.Option(min=1, help="Seeds to choose from for each, the least alike.", show_default="the model's own"),
     ] = None,
-    quality_weight: Annotated[
-        float | None, typer.Option(min=0, help="Weight of the model's expectation in that choice; 0: none.")
-    ] = None,
+    quality_weight: RetiredWeight = None,
     stereo: Annotated[
         Stereo,
         typer.Option(help="Undefined stereo: mix the isomers and say so, embed each as NAME_s1, ..., or embed none."),
@@ -255,7 +253,6 @@ def embed(
             pruneRmsThresh=prune,
             overSample=over_sample,
             seedPool=seed_pool,
-            qualityWeight=quality_weight,
             refine=refine,
             score=score,
             energyWindow=energy_window,

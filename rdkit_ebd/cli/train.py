@@ -142,27 +142,6 @@ def fit(
 
 
 @app.command()
-def confidence(
-    checkpoint: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Model of atom-level seeds.")],
-    prepared: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder made by `prepare`.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
-    quality_weight: Annotated[
-        float, typer.Option(min=0, help="What it is worth where seeds are chosen, by default.")
-    ] = 4.0,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over all molecules.")] = 25,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
-) -> None:
-    """Fit a finished network's guess of which seeds are promising; what it makes of each stays as it is."""
-    with usage_errors():
-        from rdkit_ebd.train.fit.confidence import ConfidenceConfig, give_confidence
-
-        shards = [sorted((prepared / part).glob("*.shard")) for part in ("train", "valid")]
-        settings = ConfidenceConfig(epochs=epochs)
-        found = give_confidence(checkpoint, shards[0], shards[1], out, quality_weight, settings, threads)
-    _report(f"wrote {out}: correlation within a molecule {found}")
-
-
-@app.command()
 def average(
     checkpoints: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Runs from a common model.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
@@ -170,7 +149,7 @@ def average(
         list[float] | None, typer.Option(min=0, help="Of each, in their order.", show_default="equal ones")
     ] = None,
 ) -> None:
-    """Make one model of several runs: the mean of their weights, without confidence."""
+    """Make one model of several runs: the mean of their weights."""
     with usage_errors():
         from rdkit_ebd.train.fit.averaging import average_models
 
@@ -214,7 +193,6 @@ def release(
     noise_scale: Annotated[float | None, typer.Option(min=0, help="Of sampling, times the noise of training.")] = None,
     tolerance: Annotated[float | None, typer.Option(min=0, help="Displacement that ends the rounds, angstrom.")] = None,
     seed_pool: Annotated[int | None, typer.Option(min=1, help="Seeds to choose from for each conformer.")] = None,
-    quality_weight: Annotated[float | None, typer.Option(min=0, help="What confidence is worth in that.")] = None,
     min_atoms: Annotated[int | None, typer.Option(min=1, help="Smaller components keep their seed.")] = None,
     card: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="JSON to add to the card.")] = None,
     evaluation: Annotated[
@@ -223,7 +201,7 @@ def release(
 ) -> None:
     """Turn a checkpoint into a model to ship: how it is used, what it was made of, what it was measured to do."""
     asked = {"steps": steps, "rounds": rounds, "noise_scale": noise_scale, "tolerance": tolerance}
-    asked |= {"seed_pool": seed_pool, "quality_weight": quality_weight}
+    asked |= {"seed_pool": seed_pool}
     with usage_errors():
         from rdkit_ebd.train.release import release_model
 

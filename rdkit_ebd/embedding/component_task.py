@@ -47,7 +47,6 @@ class Task:
     rings: Sequence[RingShapes]  # that seeds are given
     templates: Templates  # whose bonds are turned, where they are; filled by the first attempt
     pool: int  # seeds to choose from for each conformer
-    quality_weight: float  # what the model's expectation of them is worth in that choice
     treatable: bool
     seed: int
     deadline: Deadline
@@ -108,8 +107,6 @@ def make_task(
     plain = coarse in (SKELETON, TORSIONS) and graph is not None and not component.held
     own_pool = POOL if coarse == TORSIONS else model.config.sampling.seed_pool
     pool = (params.seedPool or own_pool) if graph is not None else 1
-    weight = model.config.sampling.quality_weight if params.qualityWeight is None else params.qualityWeight
-    weight = weight if model.has_confidence else 0.0
     return Task(
         component=component,
         params=params,
@@ -122,7 +119,6 @@ def make_task(
         rings=ring_shapes(component.mol, component.held) if params.ringShapes and coarse in SHAPED else (),
         templates=Templates.none_yet(component.mol),
         pool=pool,
-        quality_weight=weight,
         treatable=treatable,
         seed=seed,
         deadline=deadline,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor
 
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
@@ -22,6 +22,7 @@ from rdkit_ebd.runtime.whole_file import whole_file
 Network = DeblurNetwork | PaperNetwork
 MODEL_FOLDER = Path(str(files("rdkit_ebd") / "models"))
 DEFAULT_MODEL = "ebd-f2f"
+RETIRED_WEIGHTS = "confidence."  # how their names begin in files of release 0.1.0; nothing else depends on them
 _FORMAT = "rdkit_ebd 1"
 _NAMED = 8  # faults in one message; a file of another network has hundreds
 
@@ -41,11 +42,6 @@ class LoadedModel:
     network: Network
     weights_hash: str
     device: torch.device
-
-    @property
-    def has_confidence(self) -> bool:
-        """Whether the network can guess how near a true conformer a seed will end."""
-        return isinstance(self.network, DeblurNetwork) and self.network.confidence is not None
 
 
 def available_models() -> dict[str, Path]:
@@ -122,6 +118,19 @@ def read_config(path: str | Path) -> ModelConfig:
         raise ValueError(f"{path}: {error}") from error
 
 
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Weights of a checkpoint by name, as they are stored, without those of parts that are retired.
+
+    Raises:
+        SafetensorError: It is no such file.
+    """
+    return _of_today(load_file(path))
+
+
+def _of_today(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith(RETIRED_WEIGHTS)}
+
+
 def load_model(model: str = "default", device: str = "auto") -> LoadedModel:
     """Load a model once per file and device; later calls give the same object.
 
@@ -136,7 +145,7 @@ def load_model(model: str = "default", device: str = "auto") -> LoadedModel:
 def _load(path: str, device: str, _modified: int) -> LoadedModel:
     config = read_config(path)
     content = Path(path).read_bytes()
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load(content).items()}
+    state = {k: v.float() if v.is_floating_point() else v for k, v in _of_today(load(content)).items()}
     with torch.device("meta"):  # sizes alone: what does not fit is found before a network is allocated
         expected = make_network(config).state_dict()
     if faults := misfits(state, expected):

@@ -15,6 +15,10 @@ NETWORK_CONFIGS: dict[str, type[NetworkConfig] | type[PaperNetworkConfig]] = {
     "attention": NetworkConfig,
     "paper": PaperNetworkConfig,
 }
+# What files also say, those of release 0.1.0 and the shipped ones among them, and nobody reads any more: whether the
+# network guesses how near a true conformer a seed will end, and what that guess was worth where seeds were chosen. Its
+# weights, `checkpoint.RETIRED_WEIGHTS`, are left out, too.
+RETIRED = {"network": "confidence", "sampling": "quality_weight"}
 COARSE_STAGES = ("torsions", "etkdg", "skeleton", "dg")
 
 
@@ -29,8 +33,6 @@ class SamplingDefaults:
         tolerance: Root mean square displacement of a round, angstrom, below which no further one is made.
         coarse: Where seeds come from: "torsions", "etkdg", "skeleton", or "dg" as in the paper.
         seed_pool: Seeds to choose from for each conformer.
-        quality_weight: Unlikeness, in angstrom, that an angstrom of expected distance from a true conformer is worth
-            where a seed is chosen; read only where the network has confidence.
     """
 
     steps: int = 4
@@ -39,7 +41,6 @@ class SamplingDefaults:
     tolerance: float = 0.0
     coarse: str = "etkdg"
     seed_pool: int = 1
-    quality_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,13 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
-        """Inverse of `to_json`; also reads texts in which the sampling defaults stand among the other fields.
+        """Inverse of `to_json`; also reads what files of release 0.1.0 say, except for what is `RETIRED`.
 
         Raises:
             ValueError: The text is no JSON object, or keys are unknown or missing, or values are not possible; named.
         """
         try:
-            data = checked_fields(cls, _nested(json.loads(text)))
+            data = checked_fields(cls, _of_today(json.loads(text)))
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
         try:
@@ -134,7 +135,6 @@ BOUNDS: dict[type, dict[str, tuple[int, int] | tuple[float, float]]] = {
         "noise_scale": (0.0, 100.0),
         "tolerance": (0.0, 100.0),  # angstrom
         "seed_pool": (1, 1000),
-        "quality_weight": (0.0, 1000.0),
     },
 }
 MOST_TIMES = 10_000  # steps of all rounds together: noise is made for all of them at once
@@ -184,13 +184,16 @@ def _network_config(architecture: str) -> type[NetworkConfig] | type[PaperNetwor
     return NETWORK_CONFIGS[architecture]
 
 
-def _nested(data: Any) -> Any:
-    """A configuration with sampling defaults of their own, also of one that has them among its other fields."""
-    if not isinstance(data, dict) or "sampling" in data:
+def _of_today(data: Any) -> Any:
+    """A configuration without what is retired, and with sampling defaults of their own, whatever its age."""
+    if not isinstance(data, dict):
         return data
-    names = {f.name for f in fields(SamplingDefaults)}
-    rest = {name: value for name, value in data.items() if name not in names}
-    return rest | {"sampling": {name: value for name, value in data.items() if name in names}}
+    if "sampling" not in data:  # they stand among the other fields
+        names = {f.name for f in fields(SamplingDefaults)} | {RETIRED["sampling"]}
+        rest = {name: value for name, value in data.items() if name not in names}
+        data = rest | {"sampling": {name: value for name, value in data.items() if name in names}}
+    parts = {part: data[part] for part in RETIRED if isinstance(data.get(part), dict)}
+    return data | {part: {n: v for n, v in own.items() if n != RETIRED[part]} for part, own in parts.items()}
 
 
 def checked_fields(cls: type, data: Any) -> dict[str, Any]:

@@ -12,9 +12,7 @@ import torch
 from rdkit_ebd.arrays.batch import Batch, collate
 from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.generators.checkpoint import LoadedModel
-from rdkit_ebd.generators.ebd.confidence import Confidence
 from rdkit_ebd.generators.ebd.held import Held, bonds_of, without_turns_of
-from rdkit_ebd.generators.ebd.network import DeblurNetwork, Watched
 from rdkit_ebd.generators.ebd.sampler import deblur
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.runtime.threads import torch_threads
@@ -43,7 +41,6 @@ class Request:
         held: Positions of the atoms held in place, by their indices, angstrom.
         deadline: After it the answer is of no use, and the work is given up between two steps.
         keep_path: Whether the states on the way are wanted, too.
-        judge: Whether it is wanted how near true conformers the seeds are expected to end.
     """
 
     graph: MolGraph
@@ -54,7 +51,6 @@ class Request:
     held: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     deadline: Deadline = NEVER
     keep_path: bool = False
-    judge: bool = False
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -76,13 +72,10 @@ class Deblurred:
     Attributes:
         coords: (K, N, 3) float64, angstrom; none at all where it was given up.
         path: (K, T + 1, N, 3) float32: the states, then the last prediction; None where they were not wanted.
-        expected: (K,) float64, distance from the nearest true conformer that the network expects of each once it is
-            deblurred, angstrom, as of the last step taken; None where it was not asked.
     """
 
     coords: np.ndarray
     path: np.ndarray | None = None
-    expected: np.ndarray | None = None
 
 
 class Deblurrer(Protocol):
@@ -143,16 +136,8 @@ def deblur_requests(model: LoadedModel, requests: Sequence[Request]) -> list[Deb
 def _joined(parts: Sequence[Deblurred]) -> Deblurred:
     """Parts of one request as if they were one answer."""
     paths = [part.path for part in parts if part.path is not None]
-    expected = [part.expected for part in parts if part.expected is not None]
     coords = np.concatenate([part.coords for part in parts])
-    return Deblurred(coords, np.concatenate(paths) if paths else None, np.concatenate(expected) if expected else None)
-
-
-def _confidence(model: LoadedModel) -> tuple[Watched, Confidence]:
-    network = model.network
-    if not isinstance(network, DeblurNetwork) or network.confidence is None:
-        raise ValueError(f"model {model.config.name!r} has no confidence: it cannot say how near conformers will be")
-    return Watched(network), network.confidence
+    return Deblurred(coords, np.concatenate(paths) if paths else None)
 
 
 def companions(requests: Sequence[Request], limit: int) -> list[int]:
@@ -175,7 +160,7 @@ def companions(requests: Sequence[Request], limit: int) -> list[int]:
         other = requests[k]
         small, large = min(*sizes, other.atoms), max(*sizes, other.atoms)
         fits = large <= SIMILAR * small and (rows + len(other)) * large <= limit
-        alike = (other.times, other.tolerance, other.judge) == (first.times, first.tolerance, first.judge)
+        alike = (other.times, other.tolerance) == (first.times, first.tolerance)
         if fits and alike and not other.held:
             chosen.append(k)
             rows, sizes = rows + len(other), [small, large]
@@ -213,16 +198,13 @@ def _at_once(model: LoadedModel, requests: Sequence[Request]) -> list[Deblurred]
     noise = _sent(_padded([request.noise for request in requests]), device)
     held, watch = _held(first, x), _Watch(requests)
     start = held.put(x) if held else x
-    watched, confidence = _confidence(model) if first.judge else (None, None)
-    network, blur = watched or model.network, model.config.blur
+    network, blur = model.network, model.config.blur
     try:
         with torch.inference_mode():
             out = deblur(network, start, batch, blur, first.times, noise, held, watch, first.tolerance)
-            expected = confidence(watched.traits) if watched and confidence else None
     except _OutOfTime:
         return [Deblurred(request.seeds[:0]) for request in requests]
-    distances = None if expected is None else expected.cpu().double().numpy()
-    return _answers(requests, out.cpu().double().numpy(), watch.path(), distances)
+    return _answers(requests, out.cpu().double().numpy(), watch.path())
 
 
 def _batch(requests: Sequence[Request], device: torch.device) -> Batch:
@@ -234,17 +216,14 @@ def _batch(requests: Sequence[Request], device: torch.device) -> Batch:
     return batch.rows(torch.repeat_interleave(counts).to(device))
 
 
-def _answers(
-    requests: Sequence[Request], coords: np.ndarray, path: np.ndarray | None, expected: np.ndarray | None
-) -> list[Deblurred]:
+def _answers(requests: Sequence[Request], coords: np.ndarray, path: np.ndarray | None) -> list[Deblurred]:
     """Rows of a batch as answers to its requests, without padding."""
     answers, first = [], 0
     for request in requests:
         rows, atoms = slice(first, first + len(request)), request.atoms
         first = rows.stop
         states = path[rows, :, :atoms] if path is not None and request.keep_path else None
-        distances = None if expected is None else expected[rows]
-        answers.append(Deblurred(coords[rows, :atoms].copy(), states, distances))
+        answers.append(Deblurred(coords[rows, :atoms].copy(), states))
     return answers
 
 

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from rdkit_ebd.generators.checkpoint import available_models, model_path, save_model
+from rdkit_ebd.generators.checkpoint import available_models, model_path, read_weights, save_model
 from rdkit_ebd.generators.ebd.network import DeblurNetwork
 from rdkit_ebd.generators.ebd.sampler import deblur_times
 from rdkit_ebd.runtime.threads import torch_threads
@@ -111,7 +110,7 @@ def train(run: Run) -> Path:
             trainer.load_state()
             print(f"continuing at step {trainer.step}, {trainer.samples} samples", flush=True)
         elif start:
-            trainer.load_weights(load_file(start))
+            trainer.load_weights(read_weights(start))
         examples, valid = load_shards(run.shards), load_shards(run.valid)
         print(f"{len(examples)} examples to train on, {len(valid)} molecules to judge by", flush=True)
         if start and valid and not trainer.history:

@@ -110,14 +110,12 @@ def resumed(parent: ModelConfig, elements: Sequence[int], levels: Sequence[str])
     known = (*parent.levels, *(level for level in levels if level not in parent.levels))
     network = parent.network
     if isinstance(network, NetworkConfig):  # the paper's network has no levels
-        # Confidence is of a finished network: it is fitted anew afterwards.
-        network = replace(network, levels=max(network.levels, len(known)), confidence=False)
+        network = replace(network, levels=max(network.levels, len(known)))
     model = replace(
         parent,
         network=network,
         elements=tuple(sorted({*parent.elements, *elements})),
         levels=known,
-        sampling=replace(parent.sampling, quality_weight=0.0),
         card={"parent": parent.name, "earlier": [*parent.card.get("earlier", []), *parent.card.get("history", [])]},
     )
     config = TrainConfig.from_dict({**parent.card.get("training", {}), "model": json.loads(model.to_json())})

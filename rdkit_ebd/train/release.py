@@ -7,9 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
-from rdkit_ebd.generators.checkpoint import read_config, save_model
+from rdkit_ebd.generators.checkpoint import read_config, read_weights, save_model
 from rdkit_ebd.generators.model_config import ModelConfig
 
 
@@ -38,5 +36,5 @@ def release_model(
         card={**config.card, **card},
         min_atoms=config.min_atoms if min_atoms is None else min_atoms,
     )
-    save_model(out, config, load_file(checkpoint))
+    save_model(out, config, read_weights(checkpoint))
     return config

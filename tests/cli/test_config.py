@@ -51,6 +51,7 @@ def test_what_was_given_is_saved_and_gives_the_same(words: list[object], tmp_pat
         ("seed = [1]\n", "seed must be one value"),
         ('seed = "many"\n', "valid integer"),
         ('stereo = "both"\n', "both"),
+        ("quality-weight = 4.0\n", "--quality-weight': it was retired"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_before_any_work(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import conformers, graph_of, tiny_vocabulary, with_hydrogens
+from helpers import conformers, graph_of, save_as_0_1_0, tiny_vocabulary, with_hydrogens
 from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from safetensors.torch import load_file
@@ -54,6 +54,7 @@ def test_prepare_writes_training_and_validation_shards(prepared: Path, sdf: Path
         assert example.seeds.shape == (2, *example.references.shape[1:])
         assert set(example.pairs[:, 0].tolist()) == {0, 1, 2}  # every reference teaches something
         assert set(example.pairs[:, 1].tolist()) <= {SELF, 0, 1}
+        assert not len(example.symmetries)  # nothing is judged by it
     for example in load_shards([valid]):
         assert len(example.seeds) == 2 * len(example.references)
         assert len(example.symmetries) >= 1
@@ -202,6 +203,14 @@ def test_release_keeps_the_weights_and_adds_to_the_card(tmp_path: Path) -> None:
     assert after.sampling == replace(before.sampling, **asked)
     assert after.card == {**before.card, "licence": "MIT"}
     assert all(torch.equal(a, b) for a, b in zip(load_file(source).values(), load_file(out).values(), strict=True))
+
+
+def test_release_leaves_behind_what_is_retired(tmp_path: Path) -> None:
+    source, old, out = model_path("default"), tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    save_as_0_1_0(old, read_config(source), load_file(source))
+    assert CliRunner().invoke(cli.app, ["train", "release", str(old), "-o", str(out)]).exit_code == 0
+    assert read_config(out) == read_config(source)
+    assert load_file(out).keys() == load_file(source).keys()
 
 
 def test_judge_compares_networks_and_seeds(prepared: Path, sdf: Path, tmp_path: Path) -> None:

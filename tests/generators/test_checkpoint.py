@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import DRUGS, TINY, graph_of, shaken, system, tiny_vocabulary, with_hydrogens
+from helpers import DRUGS, TINY, graph_of, save_as_0_1_0, shaken, system, tiny_vocabulary, with_hydrogens
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from rdkit_ebd.arrays.batch import collate
@@ -20,6 +21,7 @@ from rdkit_ebd.generators.checkpoint import (
     load_model,
     model_path,
     read_config,
+    read_weights,
     resolve_device,
     save_model,
 )
@@ -78,6 +80,22 @@ def test_a_loaded_model_predicts_what_the_saved_one_did(saved: tuple[Path, Deblu
     assert not torch.equal(after, network(x, t, batch, x))
     network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
     assert torch.equal(after, network(x, t, batch, x))  # half precision is all that was lost
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_file_of_an_earlier_release_is_read_without_what_is_retired(
+    saved: tuple[Path, DeblurNetwork], nested: bool
+) -> None:
+    path, network = saved
+    old = path.with_name("old.safetensors")
+    save_as_0_1_0(old, CONFIG, network.state_dict(), nested)
+    with safe_open(old, "pt") as f:
+        assert any(name.startswith("confidence.") for name in f.keys())  # noqa: SIM118  # it is no dictionary
+        assert "quality_weight" in f.metadata()["config"]
+    assert read_config(old) == CONFIG
+    now, before = load_model(str(path), "cpu").network.state_dict(), load_model(str(old), "cpu").network.state_dict()
+    assert now.keys() == before.keys() == read_weights(old).keys()
+    assert all(torch.equal(now[name], before[name]) for name in now)
 
 
 def test_a_model_is_loaded_once_until_its_file_changes(saved: tuple[Path, DeblurNetwork]) -> None:

@@ -28,7 +28,6 @@ def test_shipped_weights_make_what_they_made(name: str, molecule: str) -> None:
     assert weights == model.weights_hash, ANEW
     made = deblurred(model, MOLECULES[molecule], recorded[molecule].seeds)
     assert furthest(made, recorded[molecule]) < TOLERANCE
-    assert made.expected == pytest.approx(recorded[molecule].expected, abs=TOLERANCE)
     moved = np.linalg.norm(made.coords - made.seeds, axis=-1)
     assert moved.mean() > 10 * TOLERANCE  # they are no copies of the seeds
 

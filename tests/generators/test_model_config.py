@@ -12,7 +12,7 @@ from helpers import TINY, tiny_vocabulary
 from rdkit_ebd.generators.checkpoint import available_models, read_config
 from rdkit_ebd.generators.ebd.blur import BlurConfig
 from rdkit_ebd.generators.ebd.published_network import PaperNetworkConfig
-from rdkit_ebd.generators.model_config import BOUNDS, ModelConfig, SamplingDefaults
+from rdkit_ebd.generators.model_config import BOUNDS, RETIRED, ModelConfig, SamplingDefaults
 
 CONFIG = ModelConfig(
     name="tiny",
@@ -54,6 +54,14 @@ def test_sampling_defaults_may_stand_among_the_other_fields() -> None:
 def test_unknown_keys_are_named(part: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"'colour', 'wdith'"):
         ModelConfig.from_json(changed(*part, wdith=3, colour="red"))
+
+
+def test_retired_keys_are_passed_over_in_their_place_alone() -> None:
+    for part, name in RETIRED.items():
+        assert ModelConfig.from_json(changed(part, **{name: 1})) == CONFIG
+        assert name not in CONFIG.to_json()
+        with pytest.raises(ValueError, match=f"BlurConfig has no '{name}'"):
+            ModelConfig.from_json(changed("blur", **{name: 1}))
 
 
 def test_missing_keys_are_named() -> None:

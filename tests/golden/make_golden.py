@@ -36,15 +36,14 @@ SEEDS = 3  # of each
 
 @dataclass(frozen=True)
 class Golden:
-    """What a model makes of one molecule's seeds: (K, N, 3) angstrom each, and (K,) angstrom that it expects."""
+    """What a model makes of one molecule's seeds: (K, N, 3) angstrom each."""
 
     seeds: np.ndarray
     coords: np.ndarray
-    expected: np.ndarray
 
 
 def deblurred(model: LoadedModel, smiles: str, seeds: np.ndarray) -> Golden:
-    """Deblur seeds (K, N, 3) as the model is used by default; nothing is expected by a model without confidence."""
+    """Deblur seeds (K, N, 3) as the model is used by default."""
     mol, sampling = Chem.AddHs(Chem.MolFromSmiles(smiles)), model.config.sampling
     times = deblur_times(sampling.steps, sampling.rounds)
     noise = np.stack([noise_stream(7, k, 0, len(times), mol.GetNumAtoms()).numpy() for k in range(len(seeds))])
@@ -54,11 +53,8 @@ def deblurred(model: LoadedModel, smiles: str, seeds: np.ndarray) -> Golden:
         noise=sampling.noise_scale * noise,
         times=tuple(times),
         tolerance=sampling.tolerance,
-        judge=model.has_confidence,
     )
-    found = LocalDeblurrer(model)(request)
-    expected = np.zeros(0) if found.expected is None else found.expected
-    return Golden(seeds, found.coords.astype(np.float32), expected.astype(np.float32))
+    return Golden(seeds, LocalDeblurrer(model)(request).coords.astype(np.float32))
 
 
 def new_seeds(smiles: str) -> np.ndarray:
@@ -74,8 +70,7 @@ def load_golden(name: str) -> tuple[str, dict[str, Golden]]:
     """Hash of the weights that were recorded, and what they made by molecule."""
     with np.load(FOLDER / f"{name}.npz") as data:
         recorded = {
-            molecule: Golden(*(data[f"{molecule}/{part}"] for part in ("seeds", "coords", "expected")))
-            for molecule in MOLECULES
+            molecule: Golden(*(data[f"{molecule}/{part}"] for part in ("seeds", "coords"))) for molecule in MOLECULES
         }
         return str(data["weights"]), recorded
 

@@ -23,7 +23,6 @@ class NetworkConfig:
         hinges: Whether the sides of rotatable bonds also lean about the bonds' ends (`hinges`).
         sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
         levels: Levels of theory that it can be trained at.
-        confidence: Whether the network also guesses how near a true conformer its answer leads (`confidence`).
     """
 
     width: int = 128
@@ -36,7 +35,6 @@ class NetworkConfig:
     hinges: bool = False
     sees_prior: bool = False
     levels: int = 2
-    confidence: bool = False
 
 
 class Dense(nn.Linear):

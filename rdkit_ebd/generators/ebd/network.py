@@ -21,7 +21,6 @@ from torch.nn import functional
 from rdkit_ebd.arrays.batch import Batch
 from rdkit_ebd.arrays.geometry import align, centre, gather_atoms
 from rdkit_ebd.arrays.molgraph import ATOM_FEATURES, PAIR_TYPES
-from rdkit_ebd.generators.ebd.confidence import SEEN_EVERY, Confidence, traits
 from rdkit_ebd.generators.ebd.hinges import Hinges
 from rdkit_ebd.generators.ebd.layers import Dense, NetworkConfig
 from rdkit_ebd.generators.ebd.twists import Twist
@@ -48,7 +47,6 @@ class DeblurNetwork(nn.Module):
             {str(i): Twist(config) for i in range(config.blocks) if every and (i + 1) % every == 0}
         )
         self.hinges = nn.ModuleDict({i: Hinges(config) for i in self.twists} if config.hinges else {})
-        self.confidence = Confidence(config) if config.confidence else None
 
     def set_low_precision(self, on: bool) -> None:
         """Multiply per-atom features in bfloat16 (several times faster on CPUs and GPUs that have it), or not."""
@@ -68,45 +66,20 @@ class DeblurNetwork(nn.Module):
         Returns:
             The predicted x_0 (B, N, 3), centred and aligned to x_t.
         """
-        return self._through_blocks(x_t, t, batch, prior)[0]
-
-    def with_traits(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> tuple[Tensor, Tensor]:
-        """As `forward`, and what `confidence` judges by: (B, N, 3) and (B, traits)."""
-        x_0, seen = self._through_blocks(x_t, t, batch, prior)
-        return x_0, traits(seen, x_t, x_0, batch)
-
-    def _through_blocks(
-        self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor
-    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         h = sum(emb(batch.atom_features[..., i]) for i, emb in enumerate(self.embeddings))
         h = h + (self.time(_time_features(t)) + self.level(batch.level))[:, None]
         members = batch.membership(x_t.dtype)
         z = self.fragment_size(members.sum(1).long().clamp(max=31))
         vectors = x_t.new_zeros(*x_t.shape, self.config.heads)
         statics = _statics(batch, members, prior - x_t if self.config.sees_prior else torch.zeros_like(x_t))
-        x, seen = x_t, []
+        x = x_t
         for i, block in enumerate(self.blocks):
             h, z, x, vectors = block(h, z, x, vectors, statics)
-            if (i + 1) % SEEN_EVERY == 0:
-                seen.append((h, vectors))
             if str(i) in self.hinges:
                 x = self.hinges[str(i)](h, x, vectors, batch)
             if str(i) in self.twists:
                 x = self.twists[str(i)](h, x, vectors, batch)
-        return align(centre(x, batch.mask), x_t, batch.mask), seen
-
-
-class Watched:
-    """The network as a denoiser that keeps what `confidence` judges by of its last answer: `traits`, (B, traits)."""
-
-    def __init__(self, network: DeblurNetwork) -> None:
-        self.network = network
-        self.traits = torch.zeros(0)
-
-    def __call__(self, x_t: Tensor, t: Tensor, batch: Batch, prior: Tensor) -> Tensor:
-        """See `sampler.Denoiser`."""
-        x_0, self.traits = self.network.with_traits(x_t, t, batch, prior)
-        return x_0
+        return align(centre(x, batch.mask), x_t, batch.mask)
 
 
 @dataclass(frozen=True)

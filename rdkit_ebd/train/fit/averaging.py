@@ -11,11 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
-from rdkit_ebd.generators.checkpoint import read_config, save_model
-from rdkit_ebd.generators.ebd.layers import NetworkConfig
-from rdkit_ebd.generators.model_config import ModelConfig
+from rdkit_ebd.generators.checkpoint import read_config, read_weights, save_model
 
 _SHARED = ("architecture", "network", "blur", "vocabulary", "elements", "levels")
 
@@ -24,7 +21,6 @@ def average_models(paths: Sequence[Path], out: Path, shares: Sequence[float] | N
     """Write the mean of model files.
 
     The first says how the mean is used and what it was made of; the histories of the others are kept beside its own.
-    Confidence is left out: it was that of another network.
 
     Args:
         paths: Two models or more.
@@ -37,16 +33,14 @@ def average_models(paths: Sequence[Path], out: Path, shares: Sequence[float] | N
     shares = [1.0] * len(paths) if shares is None else list(shares)
     if len(paths) < 2 or len(shares) != len(paths) or min(shares) < 0 or not sum(shares) > 0:
         raise ValueError(f"a mean takes two models or more and as many shares, not {len(paths)} and {shares}")
-    configs = [_without_confidence(read_config(path)) for path in paths]
+    configs = [read_config(path) for path in paths]
     for path, config in zip(paths, configs, strict=True):
         differing = [name for name in _SHARED if getattr(config, name) != getattr(configs[0], name)]
         if differing:
             raise ValueError(f"{path} differs from {paths[0]} in its {', '.join(differing)}: they have no mean")
     mean: dict[str, torch.Tensor] = {}
     for path, share in zip(paths, shares, strict=True):
-        for name, value in load_file(path).items():
-            if name.startswith("confidence."):
-                continue
+        for name, value in read_weights(path).items():
             if value.is_floating_point():
                 mean[name] = mean.get(name, torch.zeros(value.shape)) + share / sum(shares) * value.float()
             else:
@@ -54,11 +48,3 @@ def average_models(paths: Sequence[Path], out: Path, shares: Sequence[float] | N
     beside = [row for config in configs[1:] for row in config.card.get("history", [])]
     card = {**configs[0].card, "beside": [*configs[0].card.get("beside", []), *beside]}
     save_model(out, replace(configs[0], card=card), mean)
-
-
-def _without_confidence(config: ModelConfig) -> ModelConfig:
-    if not isinstance(config.network, NetworkConfig):
-        return config
-    return replace(
-        config, network=replace(config.network, confidence=False), sampling=replace(config.sampling, quality_weight=0.0)
-    )

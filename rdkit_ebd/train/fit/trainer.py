@@ -76,11 +76,9 @@ class Trainer:
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Start from a checkpoint's weights, with a fresh optimiser.
 
-        Levels of theory it lacks start as its first, torques and hinges as they are made: without effect. Its
-        confidence is left behind, as it was that of another network.
+        Levels of theory it lacks start as its first, torques and hinges as they are made: without effect.
         """
-        kept = {k: v for k, v in weights.items() if not k.startswith("confidence.")}
-        weights = {k: v.to(self.device, self.average[k].dtype) for k, v in kept.items()}
+        weights = {k: v.to(self.device, self.average[k].dtype) for k, v in weights.items()}
         new_parts = {k: v for k, v in self.average.items() if ".torques." in k or k.startswith("hinges.")}
         weights = new_parts | weights
         if "level.weight" in weights:  # the paper's network has no levels
