@@ -33,7 +33,7 @@ RETIRED = {
 
 # What RDKit's EmbedParameters has and EBD has not, and why.
 NOT_SHARED = {
-    "enableSequentialRandomSeeds": "always on: conformer k does not depend on their number (coarse=torsions apart)",
+    "enableSequentialRandomSeeds": "always on: conformer k does not depend on their number",
     "onlyInitialEmbedding": "an error when True: the model starts from finished seeds",
     "SetBoundsMat": "an error when set: the model has its own distances",
     "SetCPCI": "RDKit offers no way to read it back, so it cannot be honoured nor noticed",

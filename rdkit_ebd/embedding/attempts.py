@@ -145,7 +145,7 @@ def right_seeds(
             bare = task.skeleton if params.coarse == SKELETON and attempt < _skeleton_attempts(task) else None
             rings = task.rings if params.coarse in SHAPED else ()
             by_distances = Seeding(mol, task.tables, recipe, bare, task.deadline, rings)
-            turning = TorsionSeeding(mol, task.tables, by_distances, task.templates, params.seedEnergyShare)
+            turning = TorsionSeeding(mol, task.tables, by_distances, task.torsions, params.seedEnergyShare)
             seeding = turning if turned else by_distances
             # RDKit makes consecutive numbers in half the time of single ones: what failed is numbered anew,
             # unless it is but a group of all that failed.

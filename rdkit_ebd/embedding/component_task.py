@@ -21,7 +21,7 @@ from rdkit_ebd.report import EmbedReport
 from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.seeds.ring_shapes import RingShapes, ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, skeleton_of
-from rdkit_ebd.seeds.torsion_seeds import POOL, Templates
+from rdkit_ebd.seeds.torsion_seeds import POOL, TorsionStore
 
 Callback = Callable[[int, Chem.Mol], None]
 
@@ -45,7 +45,7 @@ class Task:
     graph: MolGraph | None  # None where there is nothing to deblur
     skeleton: Skeleton | None  # None where seeds are made with all atoms
     rings: Sequence[RingShapes]  # that seeds are given
-    templates: Templates  # whose bonds are turned, where they are; filled by the first attempt
+    torsions: TorsionStore  # what was made where bonds are turned, for further attempts
     pool: int  # seeds to choose from for each conformer
     treatable: bool
     seed: int
@@ -117,7 +117,7 @@ def make_task(
         graph=graph,
         skeleton=skeleton_of(component.mol) if plain else None,
         rings=ring_shapes(component.mol, component.held) if params.ringShapes and coarse in SHAPED else (),
-        templates=Templates.none_yet(component.mol),
+        torsions=TorsionStore.empty(component.mol),
         pool=pool,
         treatable=treatable,
         seed=seed,

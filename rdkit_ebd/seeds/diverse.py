@@ -54,14 +54,21 @@ def _volumes(coords: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.asarray(np.cbrt(volumes) * np.sqrt(len(single) / 8))
 
 
-def least_alike(profiles: np.ndarray, count: int) -> np.ndarray:
-    """Rows (count,) of profiles (M, P), each the farthest from those before it; the first is row 0."""
+def least_alike(profiles: np.ndarray, count: int, before: np.ndarray | None = None) -> np.ndarray:
+    """Rows (count,) of profiles (M, P), each the farthest from those before it; the first of all is row 0.
+
+    Args:
+        profiles: Of what there is to choose from.
+        count: Rows wanted.
+        before: (C, P) of what was chosen already, which counts as well.
+    """
     squares = (profiles**2).sum(1)
-    chosen = np.zeros(min(count, len(profiles)), np.int64)
     nearest = np.full(len(profiles), np.inf)
-    for k in range(1, len(chosen)):
-        last = chosen[k - 1]
-        nearest = np.minimum(nearest, squares + squares[last] - 2 * profiles @ profiles[last])
+    for row in () if before is None else before:
+        nearest = np.minimum(nearest, squares + row @ row - 2 * profiles @ row)
+    chosen = np.zeros(min(count, len(profiles)), np.int64)
+    for k in range(len(chosen)):
         nearest[chosen[:k]] = -np.inf
         chosen[k] = int(np.argmax(nearest))
+        nearest = np.minimum(nearest, squares + squares[chosen[k]] - 2 * profiles @ profiles[chosen[k]])
     return chosen

@@ -3,14 +3,17 @@
 Distance geometry makes the rings and the local geometry of a few templates; what makes the conformers of a molecule
 differ are the angles about its bonds. They are drawn for more conformers than are wanted, evenly over what reference
 ensembles show of each bond's surroundings. The crowded are left out, those of high energy if that is wanted, and of the
-others those are taken that are least alike. That is a choice of a whole set: where more are wanted, all are others.
+others those are taken that are least alike.
+
+That is done for blocks of conformers, each about as large as all before it, so that conformer k is the same however
+many are wanted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from rdkit import Chem
@@ -25,49 +28,48 @@ from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
 from rdkit_ebd.seeds.rdkit_seeds import Seeds
 from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import CROWDED, Seeding
+from rdkit_ebd.seeds.templates import Templates, template_count
 from rdkit_ebd.seeds.torsion_library import angles_at, torsion_library
 
-LEAST_TEMPLATES, PER_RING = 4, 2  # embeddings of a molecule, and more for each ring that can pucker
-LARGEST_RING, PER_LARGE_RING = 8, 12  # atoms; the shapes of larger rings are many
 POOL = 4  # conformers assembled for each that is wanted
 BATCHES = 4  # times that, at most, where molecules are crowded
 ENOUGH = 2  # conformers that are not crowded, for each that is wanted
+FIRST_BLOCKS = (1, 4, 8)  # where the first blocks end; each later one ends at twice the number of the one before
 CHUNK = 256  # conformers whose distances are looked at together
 
 
 @dataclass
-class Templates:
-    """Conformers of one molecule whose bonds are turned, embedded once for all groups and attempts.
+class Chosen:
+    """Seeds chosen so far with the random numbers of one base, in order.
 
     Attributes:
-        coords: (T, N, 3) angstrom, NaN where there is none.
-        sound: (T,) bool, of the written stereo.
-        base: Of the random numbers that the first were embedded with.
+        coords: (C, N, 3) angstrom, centred.
+        sound: (C,) bool, neither crowded nor of another stereo.
+        profiles: (C, P) of their shapes, as `shape_profiles` makes them.
     """
 
     coords: np.ndarray
     sound: np.ndarray
-    base: int
+    profiles: np.ndarray
+
+    def add(self, coords: np.ndarray, sound: np.ndarray, profiles: np.ndarray) -> None:
+        """Append (K, N, 3), (K,) and (K, P)."""
+        centred = coords - coords.mean(1, keepdims=True)
+        whole = [(self.coords, centred), (self.sound, sound), (self.profiles, profiles)]
+        self.coords, self.sound, self.profiles = (np.concatenate(pair) if len(pair[0]) else pair[1] for pair in whole)
+
+
+@dataclass
+class TorsionStore:
+    """What is kept of one molecule between the attempts at its conformers, and between groups of them."""
+
+    templates: Templates
+    chosen: dict[int, Chosen] = field(default_factory=dict)
 
     @classmethod
-    def none_yet(cls, mol: Chem.Mol) -> Templates:
-        """Nothing embedded."""
-        return cls(np.zeros((0, mol.GetNumAtoms(), 3)), np.zeros(0, bool), 0)
-
-    def usable(self, embedding: Seeding, count: int, base: int) -> np.ndarray:
-        """Templates (U, N, 3) of `count` embedded ones: those of the written stereo, or all if none is.
-
-        Those there are already are used again; where they are of no use, others are embedded in their place.
-        """
-        if len(self.coords) and not np.isfinite(self.coords).all((1, 2)).any():
-            self.coords, self.sound = self.coords[:0], self.sound[:0]
-        if not len(self.coords):
-            self.base = base
-        if count > len(self.coords):
-            more = embedding.templates(range(len(self.coords), count), self.base)
-            self.coords = np.concatenate([self.coords, more.first])
-            self.sound = np.concatenate([self.sound, more.sound[:, 0]])
-        return self.coords[self.sound if self.sound.any() else np.isfinite(self.coords).all((1, 2))]
+    def empty(cls, mol: Chem.Mol) -> TorsionStore:
+        """Of a molecule that nothing was made of."""
+        return cls(Templates.none_yet(mol))
 
 
 @dataclass
@@ -78,14 +80,14 @@ class TorsionSeeding:
         mol: All hydrogens explicit; not modified.
         tables: What its conformers are judged by.
         embedding: Who makes conformers by distance geometry, and gives rings their shapes.
-        templates: Those that it has made before, which are used again.
+        store: What was made of this molecule before.
         share: Of the seeds that are not crowded, those of lowest energy among which is chosen; 1: all of them.
     """
 
     mol: Chem.Mol
     tables: CheckTables
     embedding: Seeding
-    templates: Templates
+    store: TorsionStore
     share: float = 1.0
 
     @property
@@ -94,33 +96,42 @@ class TorsionSeeding:
         return self.embedding.failures
 
     def candidates(self, indices: Sequence[int], base: int, pool: int = POOL) -> Seeds:
-        """A seed for each conformer index; the set of them, not each by itself, follows from base and indices.
+        """A seed for each conformer index, which follows from molecule, base and index alone.
 
         Args:
             indices: Conformer indices wanted.
             base: From `streams.coarse_base`.
             pool: Conformers assembled for each that is wanted.
         """
-        wanted = len(indices)
-        usable = self.templates.usable(self.embedding, min(indices[-1] + 1, self._template_count()), base)
-        if not len(usable):
-            return Seeds.single(np.full((wanted, self.mol.GetNumAtoms(), 3), np.nan), self.failures)
-        made, room = self._enough(usable, wanted, pool, indices[0], base)
-        picked, sound = self._picked(made, room, wanted)
-        return Seeds((picked - picked.mean(1, keepdims=True))[:, None], sound[:, None], self.failures)
+        nothing = np.zeros((0, 0))
+        chosen = self.store.chosen.setdefault(base, Chosen(nothing, nothing[:, :0].reshape(0), nothing))
+        while len(chosen.sound) <= max(indices):
+            if not self._add_block(chosen, base, pool):
+                return Seeds.single(np.full((len(indices), self.mol.GetNumAtoms(), 3), np.nan), self.failures)
+        rows = np.asarray(indices)
+        return Seeds(chosen.coords[rows, None], chosen.sound[rows, None], self.failures)
 
-    def _enough(
-        self, templates: np.ndarray, wanted: int, pool: int, first: int, base: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Conformers (M, N, 3), `pool` for each wanted, and more where most are crowded; and their clearances (M,)."""
-        size = pool * wanted
+    def _add_block(self, chosen: Chosen, base: int, pool: int) -> bool:
+        """Choose the next block of seeds; whether there was anything to choose from."""
+        first = len(chosen.sound)
+        last = next((end for end in FIRST_BLOCKS if end > first), 2 * first)
+        templates = self.store.templates.usable(self.embedding, min(last, template_count(self.mol)), base)
+        if not len(templates):
+            return False
+        made, room = self._enough(templates, range(first, last), base, pool)
+        picked, sound, profiles = self._picked(made, room, last - first, chosen.profiles)
+        chosen.add(picked, sound, profiles)
+        return True
+
+    def _enough(self, templates: np.ndarray, block: range, base: int, pool: int) -> tuple[np.ndarray, np.ndarray]:
+        """Conformers (M, N, 3), `pool` for each of a block, and more where most are crowded; their clearances (M,)."""
+        size = pool * len(block)
         made, room = np.zeros((0, *templates.shape[1:])), np.zeros(0)
         for batch in range(BATCHES):
-            # Those of another group of the same molecule must be others.
-            start = pool * BATCHES * first + batch * size
+            start = pool * BATCHES * block.start + batch * size
             more = self._assembled(templates, range(start, start + size), base)
             made, room = np.concatenate([made, more]), np.concatenate([room, self._room(more)])
-            if (room > CROWDED).sum() >= ENOUGH * min(wanted, size):
+            if (room > CROWDED).sum() >= min(ENOUGH * len(block), size):
                 break
         return made, room
 
@@ -141,16 +152,19 @@ class TorsionSeeding:
             turn(made, a, b, bond.far_side, wanted - now)
         return made
 
-    def _picked(self, made: np.ndarray, room: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-        """The conformers (K, N, 3) of (M, N, 3) that are wanted, and which of them are sound, (K,) bool."""
+    def _picked(
+        self, made: np.ndarray, room: np.ndarray, wanted: int, before: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of (M, N, 3) the conformers (K, N, 3) that are wanted, which of them are sound, (K,) bool, their profiles."""
         fit = np.flatnonzero(room > CROWDED)
         if len(fit) < wanted:
             nearly = np.argsort(-room, kind="stable")[:wanted]
             picked = self.embedding.with_room(made[nearly])
-            return picked, self._room(picked) > CROWDED
+            return picked, self._room(picked) > CROWDED, shape_profiles(picked, self._classes())
         fit = self._low(made, fit, wanted)
-        rows = fit[least_alike(shape_profiles(made[fit], self._classes()), wanted)]
-        return made[rows], np.ones(len(rows), bool)
+        profiles = shape_profiles(made[fit], self._classes())
+        rows = least_alike(profiles, wanted, before)
+        return made[fit[rows]], np.ones(len(rows), bool), profiles[rows]
 
     def _low(self, made: np.ndarray, fit: np.ndarray, wanted: int) -> np.ndarray:
         """Of the rows `fit` those of low energy, the lowest first."""
@@ -165,15 +179,6 @@ class TorsionSeeding:
         """Clearance of conformers (K, N, 3), negative where they lack the written stereo."""
         parts = [clearance(coords[k : k + CHUNK], self.tables.room) for k in range(0, len(coords), CHUNK)]
         return np.where(stereo_kept(coords, self.tables.labels), np.concatenate(parts), -1.0)
-
-    def _template_count(self) -> int:
-        found = LEAST_TEMPLATES
-        for ring in self.mol.GetRingInfo().AtomRings():
-            if len(ring) > LARGEST_RING:
-                found += PER_LARGE_RING
-            elif not all(self.mol.GetAtomWithIdx(i).GetIsAromatic() for i in ring):
-                found += PER_RING
-        return found
 
     def _classes(self) -> np.ndarray:
         """(N,) which heavy atoms are equivalent; -1: a hydrogen."""

@@ -17,7 +17,7 @@ from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
 from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import Seeding
-from rdkit_ebd.seeds.torsion_seeds import Templates, TorsionSeeding
+from rdkit_ebd.seeds.torsion_seeds import TorsionSeeding, TorsionStore
 
 IMATINIB = "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1"
 MANY_CENTRES = "C[C@H](CS)C(=O)N1CCC[C@H]1C(=O)N[C@@H](C)/C=C/[C@H](O)CCl"
@@ -96,7 +96,7 @@ def test_seeds_are_less_strained_where_only_the_lower_are_taken() -> None:
     medians = []
     for share in (0.25, 1.0):
         embedding = Seeding(mol, tables, EBD().coarse_parameters)
-        seeds = TorsionSeeding(mol, tables, embedding, Templates.none_yet(mol), share).candidates(range(20), 7, pool=8)
+        seeds = TorsionSeeding(mol, tables, embedding, TorsionStore.empty(mol), share).candidates(range(20), 7, pool=8)
         assert seeds.sound.all()
         energies = rough_energies(mol, seeds.first)
         assert energies is not None

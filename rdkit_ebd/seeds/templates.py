@@ -1,0 +1,62 @@
+"""Whose bonds are turned? A few conformers of a molecule by distance geometry, embedded once for all that is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from rdkit import Chem
+
+from rdkit_ebd.seeds.seeding import Seeding
+
+LEAST, PER_RING = 4, 2  # embeddings of a molecule, and more for each ring that can pucker
+LARGEST_RING, PER_LARGE_RING = 8, 12  # atoms; the shapes of larger rings are many
+
+
+@dataclass
+class Templates:
+    """Conformers of one molecule whose bonds are turned; those there are already are used again.
+
+    Attributes:
+        coords: (T, N, 3) angstrom, NaN where there is none.
+        sound: (T,) bool, of the written stereo.
+        base: Of the random numbers that they were embedded with.
+    """
+
+    coords: np.ndarray
+    sound: np.ndarray
+    base: int
+
+    @classmethod
+    def none_yet(cls, mol: Chem.Mol) -> Templates:
+        """Nothing embedded."""
+        return cls(np.zeros((0, mol.GetNumAtoms(), 3)), np.zeros(0, bool), 0)
+
+    def usable(self, embedding: Seeding, count: int, base: int) -> np.ndarray:
+        """The first `count` of them (U, N, 3) that have the written stereo, or that are made at all if none has.
+
+        Args:
+            embedding: Who makes what there is not yet.
+            count: Templates; what there is of more is left aside.
+            base: Of the random numbers of the first, from `streams.coarse_base`; where none that there is was of any
+                use, others are embedded with it.
+        """
+        if not np.isfinite(self.coords).all((1, 2)).any():
+            self.coords, self.sound, self.base = self.coords[:0], self.sound[:0], base
+        if count > len(self.coords):
+            more = embedding.templates(range(len(self.coords), count), self.base)
+            self.coords = np.concatenate([self.coords, more.first])
+            self.sound = np.concatenate([self.sound, more.sound[:, 0]])
+        coords, sound = self.coords[:count], self.sound[:count]
+        return coords[sound if sound.any() else np.isfinite(coords).all((1, 2))]
+
+
+def template_count(mol: Chem.Mol) -> int:
+    """Templates that show the rings of a molecule in all their shapes."""
+    found = LEAST
+    for ring in mol.GetRingInfo().AtomRings():
+        if len(ring) > LARGEST_RING:
+            found += PER_LARGE_RING
+        elif not all(mol.GetAtomWithIdx(i).GetIsAromatic() for i in ring):
+            found += PER_RING
+    return found
