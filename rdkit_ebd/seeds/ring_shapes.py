@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -23,6 +23,7 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from rdkit_ebd.arrays.random_streams import ring_stream
 from rdkit_ebd.chem.conformers import new_conformer
+from rdkit_ebd.chem.stereo import centres_kept, stereo_labels
 from rdkit_ebd.chem.torsions import dihedral_angles
 from rdkit_ebd.generators.ebd.held import Held, Ties, ties_of
 from rdkit_ebd.seeds.ring_systems import saturated_systems, surroundings
@@ -102,8 +103,27 @@ def _shapes_of(mol: Chem.Mol, system: frozenset[int]) -> RingShapes | None:
     if not len(energies) or shapes.shape[1] != len(numbers):
         return None
     places = {numbers[index]: place for place, index in enumerate(order)}
-    chances = np.exp(-(energies - energies.min()) / SOFTNESS)
-    return RingShapes(atoms, shapes[:, [places[i] for i in atoms.tolist()]], chances / chances.sum(), ties)
+    shapes, right = _as_written(mol, atoms, shapes[:, [places[i] for i in atoms.tolist()]])
+    if not right.any():
+        return None
+    chances = np.where(right, np.exp(-(energies - energies.min()) / SOFTNESS), 0.0)
+    return RingShapes(atoms, shapes[right], chances[right] / chances.sum(), ties)
+
+
+def _as_written(mol: Chem.Mol, atoms: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shapes (S, A, 3) of some atoms with the written stereo, mirrored where need be; and which of them have it, (S,).
+
+    Centres that are but relative to each other (cis-decalin, 1,4-disubstituted cyclohexanes) are the same molecule
+    with all of them inverted, and its SMILES may be written that way.
+    """
+    labels = stereo_labels(mol)
+    inside = np.isin(labels.centre_quads, atoms).all(-1)
+    centres, quads, signs = (x[inside] for x in (labels.centre_atoms, labels.centre_quads, labels.centre_signs))
+    own = replace(labels, centre_atoms=centres, centre_quads=quads, centre_signs=signs)
+    whole = np.zeros((len(shapes), mol.GetNumAtoms(), 3))
+    whole[:, atoms] = shapes
+    kept, mirrored = (centres_kept(x, own).all(-1) for x in (whole, -whole))
+    return np.where(kept[:, None, None], shapes, -shapes), kept | mirrored
 
 
 @lru_cache(maxsize=1024)

@@ -32,6 +32,14 @@ BOATS = {
     "quinuclidinol ester": "O=C(O[C@H]1CN2CCC1CC2)c1ccccc1",
     "twistane alcohol": "OC1CC2CCC3CC1CCC23",
 }
+RELATIVE = {  # of the same molecule, all centres may be written the other way round
+    "cis-4-tert-butylcyclohexanol": "CC(C)(C)[C@@H]1CC[C@H](O)CC1",
+    "trans-1,4-dicarboxylic acid": "OC(=O)[C@H]1CC[C@@H](CC1)C(=O)O",
+    "cis-decalin": "C1CC[C@@H]2CCCC[C@@H]2C1",
+    "trans-decalin": "C1CC[C@H]2CCCC[C@@H]2C1",
+    "cis-1,4-aminocyclohexanol amide": "CC(=O)N[C@H]1CC[C@@H](O)CC1",
+    "cis-dimethylpiperazine": "C[C@H]1CN(CC(=O)O)C[C@@H](C)N1",
+}
 NO_SHAPES = ["CC(=O)Nc1ccc(O)cc1", "O=C(O)[C@@H]1CCCN1", "c1ccc2ccccc2c1CCO", "C1CCCCCCCCCCC1"]
 
 
@@ -62,6 +70,15 @@ def test_chairs(name: str) -> None:
     assert rings
     for ring in rings:
         assert are_chairs(mol, ring).sum() >= 16
+
+
+@pytest.mark.parametrize("name", RELATIVE)
+def test_chairs_however_relative_stereo_is_written(name: str) -> None:
+    for smiles in {RELATIVE[name], *Chem.MolToRandomSmilesVect(Chem.MolFromSmiles(RELATIVE[name]), 4, randomSeed=1)}:
+        mol = with_hydrogens(smiles)
+        assert len(EmbedMultipleConfs(mol, 20, randomSeed=7, numRounds=1)) == 20
+        for ring in six_rings(mol):
+            assert are_chairs(mol, ring).sum() >= 17, smiles
 
 
 @pytest.mark.parametrize("name", BOATS)
