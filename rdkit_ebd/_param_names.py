@@ -40,8 +40,10 @@ NOT_SHARED = {
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "dft": {},
+    "dft": {"coarse": "torsions", "numRounds": 4, "seedEnergyShare": 0.25},
+    "nmr": {"coarse": "torsions", "numRounds": 4, "overSample": 2.0, "score": "MMFF94s"},
     "docking": {"coarse": "torsions", "numRounds": 1, "seedEnergyShare": 1.0},
+    "shape": {"coarse": "torsions", "numRounds": 1, "seedEnergyShare": 1.0, "seedPool": 8},
     "fast": {"coarse": "torsions", "numRounds": 1},
 }
-"""Settings by purpose: what DFT ensembles hold (the defaults), the widest spread (for shapes, too), the least time."""
+"""Settings by purpose: input of DFT, ensembles to be weighted, bound shapes, the widest spread, the least time."""

@@ -218,7 +218,8 @@ class EBD:
         """Parameters for a purpose, those given changed.
 
         Args:
-            name: "dft", "docking" or "fast"; the page on recall, precision and speed has what is measured of each.
+            name: "dft", "nmr", "docking", "shape" or "fast"; the page on recall, precision and speed has what is
+                measured of each.
             settings: Any other fields.
 
         Raises:

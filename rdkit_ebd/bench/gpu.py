@@ -36,7 +36,7 @@ def device_table(
     device: str = "cuda",
     counts: Sequence[int] = CONFORMERS,
     batch_atoms: Sequence[int] = BATCH_ATOMS,
-    preset: str = "dft",
+    preset: str | None = None,
 ) -> Table:
     """Conformers per second on a device, by number of conformers of each molecule and by size of batch.
 
@@ -49,7 +49,7 @@ def device_table(
         device: "cuda", "cuda:N" or "cpu".
         counts: Conformers of each molecule.
         batch_atoms: `EBD.batchAtoms`.
-        preset: Of `EBD.preset`.
+        preset: Of `EBD.preset`; None: the defaults.
 
     Raises:
         ValueError: There is no such device, or the model cannot treat one of the molecules.
@@ -58,9 +58,8 @@ def device_table(
     with rdBase.BlockLogs():
         for count in counts:
             for atoms in batch_atoms:
-                params = EBD.preset(
-                    preset, device=device, randomSeed=plan.seed, numThreads=plan.threads, batchAtoms=atoms
-                )
+                own = {"device": device, "randomSeed": plan.seed, "numThreads": plan.threads, "batchAtoms": atoms}
+                params = EBD.preset(preset, **own) if preset else EBD.from_dict(own)
                 EmbedWithReport(Chem.Mol(records[0].mol), count, params)  # kernels are chosen and memory is taken
                 for call, rates in (("one by one", _rates), ("EmbedMolecules", _library_rate)):
                     size = {"confs": count, "batch_atoms": atoms}

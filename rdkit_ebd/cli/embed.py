@@ -37,7 +37,9 @@ class Preset(str, Enum):
     """Values of --preset."""
 
     dft = "dft"
+    nmr = "nmr"
     docking = "docking"
+    shape = "shape"
     fast = "fast"
 
 
@@ -104,11 +106,11 @@ def embed(
     ] = 0.0,
     preset: Annotated[
         Preset | None,
-        typer.Option(help="Settings for a purpose, unless said otherwise: equilibrium, widest spread, least time."),
+        typer.Option(help="Settings for a purpose, unless said otherwise: low energies, weights, spread, least time."),
     ] = None,
     over_sample: Annotated[
-        float, typer.Option(min=1, help="Conformers to make for each that is kept, the most diverse; 1: keep all.")
-    ] = 1.0,
+        float | None, typer.Option(min=1, help="Conformers to make for each kept, the most diverse; 1: keep all.")
+    ] = None,
     refine: Annotated[
         str | None,
         typer.Option(help="Relax with UFF, MMFF94s, openff-2.2.1, GFN2-xTB, ...", show_default="not at all"),
@@ -360,7 +362,7 @@ def _parameters(preset: Preset | None, **values: Any) -> EBD:
 
     with usage_errors():
         given = {name: value for name, value in values.items() if value is not None}
-        params = EBD.preset(preset.value if preset else "dft", **given)
+        params = EBD.preset(preset.value, **given) if preset else EBD(**given)
         params.validate()
         params.require_engines()
         load_model(params.model, params.device)

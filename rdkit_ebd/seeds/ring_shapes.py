@@ -122,7 +122,7 @@ def _as_written(mol: Chem.Mol, atoms: np.ndarray, shapes: np.ndarray) -> tuple[n
     own = replace(labels, centre_atoms=centres, centre_quads=quads, centre_signs=signs)
     whole = np.zeros((len(shapes), mol.GetNumAtoms(), 3))
     whole[:, atoms] = shapes
-    kept, mirrored = (centres_kept(x, own).all(-1) for x in (whole, -whole))
+    kept, mirrored = (np.asarray(centres_kept(x, own).all(-1)) for x in (whole, -whole))
     return np.where(kept[:, None, None], shapes, -shapes), kept | mirrored
 
 
