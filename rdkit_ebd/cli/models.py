@@ -54,10 +54,11 @@ def _list_generators() -> None:
 @models.command("show")
 def show_model(name: Annotated[str, typer.Argument(help="Name of a shipped model, or a .safetensors file.")]) -> None:
     """Print a model's card as JSON."""
-    from rdkit_ebd.generators.checkpoint import file_format, model_path, read_config
+    from rdkit_ebd.generators.checkpoint import model_path, read_config
     from rdkit_ebd.generators.edm.model import FORMAT, available_generators, read_generator_config
     from rdkit_ebd.generators.edm.published.model import FORMAT as PUBLISHED
     from rdkit_ebd.generators.edm.published.model import read_published_config
+    from rdkit_ebd.generators.weights_file import file_format
 
     readers: dict[str | None, Any] = {FORMAT: read_generator_config, PUBLISHED: read_published_config}
     with usage_errors():

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from rdkit_ebd.data.untrusted import load_settings, load_torch
-from rdkit_ebd.generators.checkpoint import misfits
 from rdkit_ebd.generators.edm.published.egnn import Egnn, EgnnConfig
 from rdkit_ebd.generators.edm.published.model import PublishedConfig, save_published
 from rdkit_ebd.generators.edm.published.process import ProcessConfig, log_snr
+from rdkit_ebd.generators.weights_file import misfits
 from rdkit_ebd.train.edm_facts import CONDITIONS, DATA_SETS
 
 PREFIX = "dynamics.egnn."

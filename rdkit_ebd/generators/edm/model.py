@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from rdkit_ebd.generators.checkpoint import MODEL_FOLDER, file_format, misfits, resolve_device
+from rdkit_ebd.generators.checkpoint import MODEL_FOLDER, resolve_device
 from rdkit_ebd.generators.edm.hydrogens import HydrogenNetwork
 from rdkit_ebd.generators.edm.pair_block import PairBlockConfig
 from rdkit_ebd.generators.edm.process import NoiseConfig
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
 from rdkit_ebd.generators.edm.skeletons import SkeletonNetwork
 from rdkit_ebd.generators.model_config import checked_fields
-from rdkit_ebd.runtime.whole_file import whole_file
+from rdkit_ebd.generators.weights_file import file_format, load_network, read_config_of, write_weights
 
 FORMAT = "rdkit_ebd molecules 1"
-_NAMED = 8  # faults in one message
 _MOST = {
     "width": 1024,
     "heads": 64,
@@ -209,9 +205,7 @@ def save_generator(
     path: str | Path, config: GeneratorConfig, state: Mapping[str, Tensor], dtype: torch.dtype = torch.float16
 ) -> None:
     """Write a model, at half precision by default; the file appears whole or not at all."""
-    tensors = {name: t.detach().to("cpu", dtype, copy=True).contiguous() for name, t in state.items()}
-    with whole_file(path) as stream:
-        stream.write(save(tensors, {"format": FORMAT, "config": config.to_json()}))
+    write_weights(path, FORMAT, config.to_json(), state, dtype)
 
 
 def read_generator_config(path: str | Path) -> GeneratorConfig:
@@ -220,17 +214,7 @@ def read_generator_config(path: str | Path) -> GeneratorConfig:
     Raises:
         ValueError: The file is not such a model, or says impossible things of itself.
     """
-    try:
-        with safe_open(path, "pt") as f:
-            metadata = f.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT or "config" not in metadata:
-        raise ValueError(f"{path} draws no molecules: it is not an {FORMAT!r} model but {metadata.get('format')!r}")
-    try:
-        return GeneratorConfig.from_json(metadata["config"])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return read_config_of(path, FORMAT, GeneratorConfig.from_json)
 
 
 def load_generator(model: str, device: str = "auto") -> LoadedGenerator:
@@ -246,16 +230,8 @@ def load_generator(model: str, device: str = "auto") -> LoadedGenerator:
 @lru_cache(maxsize=4)
 def _load(path: str, device: str, _modified: int) -> LoadedGenerator:
     config = read_generator_config(path)
-    content = Path(path).read_bytes()
-    state = {k: v.float() if v.is_floating_point() else v for k, v in load(content).items()}
-    with torch.device("meta"):  # sizes alone: what does not fit is found before a network is allocated
-        expected = GeneratorNetworks(config).state_dict()
-    if faults := misfits(state, expected):
-        raise ValueError(f"{path} does not hold the weights of its networks: {'; '.join(faults[:_NAMED])}")
-    networks = GeneratorNetworks(config)
-    networks.load_state_dict(state)
-    networks.requires_grad_(False).eval().to(device)
-    return LoadedGenerator(config, networks, hashlib.sha256(content).hexdigest()[:12], torch.device(device))
+    networks, weights_hash = load_network(path, partial(GeneratorNetworks, config), device)
+    return LoadedGenerator(config, networks, weights_hash, torch.device(device))
 
 
 def _indivisible(part: str, config: PairBlockConfig) -> list[str]:

@@ -10,18 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rdkit_ebd.generators.checkpoint import misfits
 from rdkit_ebd.generators.edm.published.egnn import first_layer
-from rdkit_ebd.runtime.whole_file import whole_file
+from rdkit_ebd.generators.weights_file import load_network, read_config_of, write_weights
 
 FORMAT = "rdkit_ebd property classifier 1"
 _MOST_WIDTH, _MOST_BLOCKS = 1024, 48
@@ -102,9 +100,7 @@ class _Layer(nn.Module):
 
 def save_classifier(path: str | Path, config: ClassifierConfig, state: Mapping[str, Tensor]) -> None:
     """Write a classifier; the file appears whole or not at all."""
-    tensors = {name: t.detach().to("cpu", torch.float32, copy=True).contiguous() for name, t in state.items()}
-    with whole_file(path) as stream:
-        stream.write(save(tensors, {"format": FORMAT, "config": json.dumps(asdict(config), sort_keys=True)}))
+    write_weights(path, FORMAT, json.dumps(asdict(config), sort_keys=True), state)
 
 
 def load_classifier(path: str | Path) -> PropertyNetwork:
@@ -113,25 +109,16 @@ def load_classifier(path: str | Path) -> PropertyNetwork:
     Raises:
         ValueError: The file is none, or damaged.
     """
+    config = read_config_of(path, FORMAT, _parsed)
+    return load_network(path, partial(PropertyNetwork, config))[0]
+
+
+def _parsed(text: str) -> ClassifierConfig:
     try:
-        with safe_open(str(path), "pt") as file:
-            metadata = file.metadata() or {}
-        state = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a {FORMAT!r} but {metadata.get('format')!r}")
-    try:
-        data = json.loads(metadata["config"])
+        data = json.loads(text)
         config = ClassifierConfig(**{**data, "elements": tuple(data["elements"])})
         if not (0 < config.width <= _MOST_WIDTH and 0 <= config.blocks <= _MOST_BLOCKS):
             raise ValueError(f"{config.blocks} blocks {config.width} wide are beyond what is read")
-        with torch.device("meta"):
-            expected = PropertyNetwork(config).state_dict()
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: {error}") from error
-    if faults := misfits(state, expected):
-        raise ValueError(f"{path} does not hold the weights of its network: {'; '.join(faults[:8])}")
-    network = PropertyNetwork(config)
-    network.load_state_dict(state)
-    return network.requires_grad_(False).eval()
+    except (KeyError, TypeError) as error:  # JSON may hold anything
+        raise ValueError(f"a value is of the wrong kind: {error}") from error
+    return config

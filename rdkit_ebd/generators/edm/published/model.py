@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
 from torch import Tensor
 
-from rdkit_ebd.generators.checkpoint import misfits, resolve_device
+from rdkit_ebd.generators.checkpoint import resolve_device
 from rdkit_ebd.generators.edm.published.egnn import Egnn, EgnnConfig
 from rdkit_ebd.generators.edm.published.process import EdmProcess, ProcessConfig
-from rdkit_ebd.runtime.whole_file import whole_file
+from rdkit_ebd.generators.weights_file import file_format, load_network, read_config_of, write_weights
 
 FORMAT = "rdkit_ebd edm published 1"
 
@@ -134,22 +132,12 @@ class PublishedModel:
 
 def save_published(path: str | Path, config: PublishedConfig, state: Mapping[str, Tensor]) -> None:
     """Write a model file, at single precision; it appears whole or not at all."""
-    tensors = {name: t.detach().to("cpu", torch.float32, copy=True).contiguous() for name, t in state.items()}
-    with whole_file(path) as stream:
-        stream.write(save(tensors, {"format": FORMAT, "config": config.to_json()}))
+    write_weights(path, FORMAT, config.to_json(), state)
 
 
 def is_published(path: str | Path) -> bool:
-    """Whether a file is one of a published EDM.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    try:
-        with safe_open(str(path), "pt") as file:
-            return bool((file.metadata() or {}).get("format") == FORMAT)
-    except SafetensorError:
-        return False
+    """Whether a file is one of a published EDM."""
+    return file_format(path) == FORMAT
 
 
 def read_published_config(path: str | Path) -> PublishedConfig:
@@ -158,17 +146,7 @@ def read_published_config(path: str | Path) -> PublishedConfig:
     Raises:
         ValueError: The file is not such a model, or says impossible things of itself.
     """
-    try:
-        with safe_open(str(path), "pt") as file:
-            metadata = file.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from error
-    if metadata.get("format") != FORMAT or "config" not in metadata:
-        raise ValueError(f"{path} is not an {FORMAT!r} model but {metadata.get('format')!r}")
-    try:
-        return PublishedConfig.from_json(metadata["config"])
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    return read_config_of(path, FORMAT, PublishedConfig.from_json)
 
 
 def load_published(path: str | Path, device: str = "auto") -> PublishedModel:
@@ -177,16 +155,9 @@ def load_published(path: str | Path, device: str = "auto") -> PublishedModel:
     Raises:
         ValueError: It is no such file, or damaged, or there is no such device; what is wrong is named.
     """
-    place, config, content = resolve_device(device), read_published_config(path), Path(path).read_bytes()
-    state = load(content)
-    with torch.device("meta"):
-        expected = Egnn(config.network).state_dict()
-    if faults := misfits(state, expected):
-        raise ValueError(f"{path} does not hold the weights of its network: {'; '.join(faults[:8])}")
-    network = Egnn(config.network)
-    network.load_state_dict({name: value.float() for name, value in state.items()})
-    network.requires_grad_(False).eval().to(place)
-    return PublishedModel(config, network, EdmProcess(config.process), place, hashlib.sha256(content).hexdigest()[:12])
+    place, config = resolve_device(device), read_published_config(path)
+    network, weights_hash = load_network(path, partial(Egnn, config.network), place)
+    return PublishedModel(config, network, EdmProcess(config.process), place, weights_hash)
 
 
 def _out_of_bounds(part: object) -> list[str]:
