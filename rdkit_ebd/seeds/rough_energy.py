@@ -11,7 +11,7 @@ from rdkit_ebd.chem.torsions import dihedral_angles
 
 DIELECTRIC = 4.0  # molecules in vacuum fold onto themselves more than those in anything else
 # MMFF94s leaves Z and E acids and esters to their charges, and with these weakened they are alike. In truth Z is lower
-# by 4 (formic acid, microwave) to 8 kcal/mol (methyl acetate, NMR).
+# by 4 (formic acid, microwave) to 8 kcal/mol (methyl acetate, infrared).
 CARBOXYL, E_ABOVE_Z = Chem.MolFromSmarts("[OX1]=[CX3]-;!@[OX2]-[#1,#6]"), 5.0
 
 

@@ -17,7 +17,7 @@ from rdkit_ebd.chem.stereo import stereo_kept
 from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.chem.torsions import rotatable_bonds
 from rdkit_ebd.ensemble.select import chosen
-from rdkit_ebd.judge.tables import CheckTables
+from rdkit_ebd.judge.tables import CheckTables, Distances
 from rdkit_ebd.params import EBD
 from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.seeds.declash import clearance, declashed
@@ -82,7 +82,7 @@ class Seeding:
         return Seeds(candidates, sound, self.failures)
 
     def templates(self, indices: Sequence[int], base: int) -> Seeds:
-        """Seeds whose bonds are to be turned: those that are crowded do as well, and are not made again.
+        """Seeds whose bonds are to be turned: crowded ones do as well, unless it is in a part that no bond turns.
 
         Args:
             indices: As `candidates` takes them.
@@ -90,10 +90,11 @@ class Seeding:
         """
         since = time.perf_counter()
         coords = self._ensemble(indices, base, room=False)
-        right = self._right(coords)
-        if self.skeleton is not None and not right.any():
-            self._mend(coords, right, indices, base, time.perf_counter() - since)
-        return Seeds(coords[:, None], right[:, None], self.failures)
+        stiff = self._stiff_contacts
+        good = self._good(coords, stiff)
+        if self.skeleton is not None:
+            self._mend(coords, good, indices, base, time.perf_counter() - since, stiff)
+        return Seeds(coords[:, None], good[:, None], self.failures)
 
     def seeds(self, indices: Sequence[int], base: int, pool: int = 1) -> Seeds:
         """One seed per conformer index: of its candidates the one least like those before.
@@ -168,16 +169,31 @@ class Seeding:
             parameters.optimizerForceTol = SKELETON_FORCE_TOL
         return parameters
 
-    def _good(self, coords: np.ndarray) -> np.ndarray:
-        """(K,) bool: made, of the written stereo, and not crowded."""
-        return self._right(coords) & (clearance(coords, self.tables.room) > CROWDED)
+    def _good(self, coords: np.ndarray, contacts: Distances | None = None) -> np.ndarray:
+        """(K,) bool: made, of the written stereo, and not crowded, in all contacts or in those given."""
+        return self._right(coords) & (clearance(coords, contacts or self.tables.room) > CROWDED)
+
+    @cached_property
+    def _stiff_contacts(self) -> Distances:
+        """Those between atoms that no bond turns against each other: rings, above all large ones."""
+        room, far_side = self.tables.room, self._turning[1]
+        stiff = (far_side[:, room.pairs[:, 0]] == far_side[:, room.pairs[:, 1]]).all(0)
+        return room.of(stiff)
 
     def _right(self, coords: np.ndarray) -> np.ndarray:
         """(K,) bool: made, and of the written stereo."""
         return np.asarray(np.isfinite(coords).all((1, 2)) & stereo_kept(coords, self.tables.labels))
 
-    def _mend(self, coords: np.ndarray, good: np.ndarray, indices: Sequence[int], base: int, pace: float) -> None:
-        """Make anew the seeds that are not good, of the skeleton and then of the molecule, in place.
+    def _mend(
+        self,
+        coords: np.ndarray,
+        good: np.ndarray,
+        indices: Sequence[int],
+        base: int,
+        pace: float,
+        contacts: Distances | None = None,
+    ) -> None:
+        """Make anew the seeds that are not good by `_good`, of the skeleton and then of the molecule, in place.
 
         Nothing is begun that would end after the deadline, as the trial before took so many seconds (`pace`).
         """
@@ -187,15 +203,17 @@ class Seeding:
             if not len(left) or not np.isfinite(coords).any() or self.deadline.left < pace:
                 break
             since = time.perf_counter()
-            numbers = range(len(left)) if self.deadline == NEVER else [indices[row] for row in left.tolist()]
+            anew = range(indices[0], indices[0] + len(left))
+            grouped = self.deadline != NEVER and contacts is None  # templates come in the same blocks at any rate
+            numbers = [indices[row] for row in left.tolist()] if grouped else anew
             again = self._ensemble(numbers, repeat_base(base, trial))
             pace = time.perf_counter() - since
-            fit = self._good(again)
+            fit = self._good(again, contacts)
             coords[left[fit]] = again[fit]
             left = left[~fit]
         if len(left) and self.deadline.left >= WHOLE_TAKES * pace:
             coords[left] = self._whole([indices[row] for row in left.tolist()], base)
-        good[:] = self._good(coords)
+        good[:] = self._good(coords, contacts)
 
     def _with_rivals(
         self, coords: np.ndarray, good: np.ndarray, base: int, others: int

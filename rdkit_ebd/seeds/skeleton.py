@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from rdkit_ebd.arrays.vectors import cross
 from rdkit_ebd.chem.torsions import dihedral_angles, turn
+from rdkit_ebd.chem.undefined_stereo import undefined_stereo
 
 SMALLEST = 3  # skeleton atoms; distance geometry of fewer says nothing of torsions
 
@@ -57,12 +58,20 @@ class Skeleton:
 def skeleton_of(mol: Chem.Mol) -> Skeleton | None:
     """Take the hydrogens off a molecule; None where that would not help, or they could not be put back.
 
-    Those of stereocentres stay: without them distance geometry takes many more trials to find the right hand.
+    Those of stereocentres stay: without them distance geometry takes many more trials to find the right hand. So do
+    those of double bonds whose E/Z is not written: without them most become Z.
     """
     work = Chem.Mol(mol, True)
     for atom in work.GetAtoms():
         atom.SetIntProp("_ebd_index", atom.GetIdx())
-    marked = [n for atom in work.GetAtoms() if atom.GetChiralTag() for n in atom.GetNeighbors() if _is_plain(n)]
+    either = {end for bond in undefined_stereo(mol).bonds for end in bond}
+    marked = [
+        neighbour
+        for atom in work.GetAtoms()
+        if atom.GetChiralTag() or atom.GetIdx() in either
+        for neighbour in atom.GetNeighbors()
+        if _is_plain(neighbour)
+    ]
     for hydrogen in marked:
         hydrogen.SetIsotope(_MARK)  # isotopes are never taken off
     try:

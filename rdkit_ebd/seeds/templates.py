@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem
 
+from rdkit_ebd.chem.undefined_stereo import undefined_stereo
 from rdkit_ebd.seeds.seeding import Seeding
 
 LEAST, PER_RING = 4, 2  # embeddings of a molecule, and more for each ring that can pucker
-LARGEST_RING, PER_LARGE_RING = 8, 12  # atoms; the shapes of larger rings are many
+PER_OPEN = 4  # and for each centre or double bond of which no hand is written
+LARGEST_RING = 8  # atoms; the shapes of larger rings are many
 
 
 @dataclass
@@ -51,12 +53,16 @@ class Templates:
         return coords[sound if sound.any() else np.isfinite(coords).all((1, 2))]
 
 
-def template_count(mol: Chem.Mol) -> int:
-    """Templates that show the rings of a molecule in all their shapes."""
-    found = LEAST
+def template_count(mol: Chem.Mol, conformers: int) -> int:
+    """Templates that show what bonds that turn do not: rings in their shapes, and the isomers of what is not written.
+
+    Large rings have one for each of so many conformers, as their shapes are too many for a few.
+    """
+    unwritten = undefined_stereo(mol)
+    found = LEAST + PER_OPEN * (len(unwritten.atoms) + len(unwritten.bonds))
     for ring in mol.GetRingInfo().AtomRings():
         if len(ring) > LARGEST_RING:
-            found += PER_LARGE_RING
-        elif not all(mol.GetAtomWithIdx(i).GetIsAromatic() for i in ring):
+            return conformers
+        if not all(mol.GetAtomWithIdx(i).GetIsAromatic() for i in ring):
             found += PER_RING
-    return found
+    return min(found, conformers)

@@ -115,25 +115,27 @@ class TorsionSeeding:
         """Choose the next block of seeds; whether there was anything to choose from."""
         first = len(chosen.sound)
         last = next((end for end in FIRST_BLOCKS if end > first), 2 * first)
-        templates = self.store.templates.usable(self.embedding, min(last, template_count(self.mol)), base)
+        templates = self.store.templates.usable(self.embedding, template_count(self.mol, last), base)
         if not len(templates):
             return False
-        made, room = self._enough(templates, range(first, last), base, pool)
-        picked, sound, profiles = self._picked(made, room, last - first, chosen.profiles)
+        made, room, parents = self._enough(templates, range(first, last), base, pool)
+        picked, sound, profiles = self._picked(made, room, parents, last - first, chosen.profiles)
         chosen.add(picked, sound, profiles)
         return True
 
-    def _enough(self, templates: np.ndarray, block: range, base: int, pool: int) -> tuple[np.ndarray, np.ndarray]:
-        """Conformers (M, N, 3), `pool` for each of a block, and more where most are crowded; their clearances (M,)."""
+    def _enough(
+        self, templates: np.ndarray, block: range, base: int, pool: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Conformers (M, N, 3), `pool` for each of a block, and more where most are crowded; clearances, templates."""
         size = pool * len(block)
         made, room = np.zeros((0, *templates.shape[1:])), np.zeros(0)
-        for batch in range(BATCHES):
-            start = pool * BATCHES * block.start + batch * size
-            more = self._assembled(templates, range(start, start + size), base)
+        start = pool * BATCHES * block.start
+        for _ in range(BATCHES):
+            more = self._assembled(templates, range(start + len(made), start + len(made) + size), base)
             made, room = np.concatenate([made, more]), np.concatenate([room, self._room(more)])
             if (room > CROWDED).sum() >= min(ENOUGH * len(block), size):
                 break
-        return made, room
+        return made, room, (start + np.arange(len(made))) % len(templates)
 
     def _assembled(self, templates: np.ndarray, numbers: range, base: int) -> np.ndarray:
         """Conformers (M, N, 3) of templates in turn, with angles of the library; where it has none, of others."""
@@ -153,7 +155,7 @@ class TorsionSeeding:
         return made
 
     def _picked(
-        self, made: np.ndarray, room: np.ndarray, wanted: int, before: np.ndarray
+        self, made: np.ndarray, room: np.ndarray, parents: np.ndarray, wanted: int, before: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of (M, N, 3) the conformers (K, N, 3) that are wanted, which of them are sound, (K,) bool, their profiles."""
         fit = np.flatnonzero(room > CROWDED)
@@ -161,19 +163,23 @@ class TorsionSeeding:
             nearly = np.argsort(-room, kind="stable")[:wanted]
             picked = self.embedding.with_room(made[nearly])
             return picked, self._room(picked) > CROWDED, shape_profiles(picked, self._classes())
-        fit = self._low(made, fit, wanted)
+        fit = self._low(made, fit, parents, wanted)
         profiles = shape_profiles(made[fit], self._classes())
         rows = least_alike(profiles, wanted, before)
         return made[fit[rows]], np.ones(len(rows), bool), profiles[rows]
 
-    def _low(self, made: np.ndarray, fit: np.ndarray, wanted: int) -> np.ndarray:
-        """Of the rows `fit` those of low energy, the lowest first."""
+    def _low(self, made: np.ndarray, fit: np.ndarray, parents: np.ndarray, wanted: int) -> np.ndarray:
+        """Of the rows `fit` those of low energy among all of their template, the lowest first.
+
+        Templates differ in what does not turn, such as large rings and stereo that is not written: all are to be seen.
+        """
         if self.share == 1 or len(fit) <= wanted:
             return fit
         energies = rough_energies(self.mol, made[fit])
         if energies is None:
             return fit
-        return np.asarray(fit[np.argsort(energies, kind="stable")[: max(wanted, int(self.share * len(fit)))]])
+        order = np.lexsort((energies, shares_below(energies, parents[fit])))
+        return np.asarray(fit[order[: max(wanted, int(self.share * len(fit)))]])
 
     def _room(self, coords: np.ndarray) -> np.ndarray:
         """Clearance of conformers (K, N, 3), negative where they lack the written stereo."""
@@ -184,3 +190,12 @@ class TorsionSeeding:
         """(N,) which heavy atoms are equivalent; -1: a hydrogen."""
         ranks = np.array(Chem.CanonicalRankAtoms(self.mol, breakTies=False, includeChirality=False))
         return np.where([atom.GetAtomicNum() > 1 for atom in self.mol.GetAtoms()], ranks, -1)
+
+
+def shares_below(values: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """For each value (M,), which share of its own kind's lies below it."""
+    found = np.zeros(len(values))
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        found[rows[np.argsort(values[rows], kind="stable")]] = np.arange(len(rows)) / len(rows)
+    return found

@@ -13,11 +13,12 @@ from rdkit.Chem import rdMolAlign
 from rdkit_ebd import EBD, EmbedMultipleConfs, EmbedWithReport
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.stereo import stereo_kept, stereo_labels
+from rdkit_ebd.chem.torsions import dihedral_angles
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
 from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import Seeding
-from rdkit_ebd.seeds.torsion_seeds import TorsionSeeding, TorsionStore
+from rdkit_ebd.seeds.torsion_seeds import TorsionSeeding, TorsionStore, shares_below
 
 IMATINIB = "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1"
 MANY_CENTRES = "C[C@H](CS)C(=O)N1CCC[C@H]1C(=O)N[C@@H](C)/C=C/[C@H](O)CCl"
@@ -102,6 +103,42 @@ def test_seeds_are_less_strained_where_only_the_lower_are_taken() -> None:
         assert energies is not None
         medians.append(float(np.median(energies)))
     assert medians[0] < medians[1] - 1.0
+
+
+def test_large_rings_are_as_many_as_an_embedding_for_each_gives() -> None:
+    """They do not turn, and those whose hydrogens crowd each other are made again."""
+    mol = Chem.RemoveHs(_made("O=C1CCCCCCCCCCCCCCO1", 16))
+    kept: list[int] = []
+    for i in range(mol.GetNumConformers()):
+        if all(rdMolAlign.GetBestRMS(mol, mol, i, j) > 0.5 for j in kept):
+            kept.append(i)
+    assert len(kept) >= 8
+
+
+@pytest.mark.parametrize(("smiles", "isomers"), [("CC1CCCC1C(N)=O", 4), ("CC=CCC", 2), ("CC(O)C(N)CC", 4)])
+def test_of_stereo_that_is_not_written_all_isomers_are_made(smiles: str, isomers: int) -> None:
+    mol = _made(smiles, 32)
+    found = set()
+    for conformer in mol.GetConformers():
+        seen = Chem.Mol(mol, True)
+        seen.AddConformer(Chem.Conformer(conformer), assignId=True)
+        Chem.AssignStereochemistryFrom3D(seen)
+        found.add(Chem.MolToSmiles(Chem.RemoveHs(seen)))
+    assert len(found) == isomers
+
+
+@pytest.mark.parametrize("smiles", ["CC(=O)O", "NCC(=O)O", "CCOC(=O)CCC(=O)O"])
+def test_acids_and_esters_are_z(smiles: str) -> None:
+    """As in the gas: formic acid is Z by 4 kcal/mol (Hocking 1976), methyl acetate by 8 (Blom and Günthard 1981)."""
+    mol = _made(smiles, 16)
+    quads = np.array(mol.GetSubstructMatches(Chem.MolFromSmarts("O=C-O-[#1,#6]")))
+    turned = np.abs(np.rad2deg(dihedral_angles(_positions(mol), quads)))
+    assert (turned < 45).mean() > 0.9
+
+
+def test_each_kind_has_its_own_lower_half() -> None:
+    shares = shares_below(np.array([3.0, 1.0, 2.0, 9.0, 8.0]), np.array([0, 0, 0, 1, 1]))
+    assert np.allclose(shares, [2 / 3, 0, 1 / 3, 1 / 2, 0])
 
 
 def test_profiles_know_equivalent_atoms_and_mirror_images() -> None:
