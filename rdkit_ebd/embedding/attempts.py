@@ -18,7 +18,7 @@ from rdkit_ebd.embedding.deblur_seeds import deblurred
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.held_core import in_place
 from rdkit_ebd.judge.faults import faults
-from rdkit_ebd.judge.mend import mend_failed
+from rdkit_ebd.judge.mend import mend_failed, with_usual_ends
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
 from rdkit_ebd.report.listening import tell
@@ -182,6 +182,7 @@ def judged(
 
     Counts the causes met and the stereo yield; of what is rejected, says what is wrong.
     """
+    coords = with_usual_ends(coords, task.tables, task.component.held)
     verdict, report = judge(coords, task.tables), task.report
     excused = () if task.params.enforceChirality else CHIRAL_CAUSES
     failed = {cause: rows for cause, rows in verdict.causes.items() if cause not in excused}

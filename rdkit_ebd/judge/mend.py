@@ -66,6 +66,34 @@ class Pulls:
     floors: np.ndarray
 
 
+def with_usual_ends(coords: np.ndarray, tables: CheckTables, held: Collection[int] = ()) -> np.ndarray:
+    """Conformers (K, N, 3) in which what hangs on one bond alone has the usual distance, where it has an unusual one.
+
+    Hydrogens of hydroxyls, above all, come out near the mean of their places, too near to their oxygen. To move an atom
+    along its only bond changes no other bond, angle or torsion, and needs no mending.
+
+    Args:
+        coords: Angstrom; not changed.
+        tables: What is asked of them.
+        held: Atoms that stay where they are.
+    """
+    bonds = tables.bonds
+    degrees = np.bincount(bonds.pairs.reshape(-1), minlength=coords.shape[1])
+    degrees[list(held)] = 0
+    ends = np.argwhere(degrees[bonds.pairs] == 1)
+    rows, atoms, others = ends[:, 0], bonds.pairs[ends[:, 0], ends[:, 1]], bonds.pairs[ends[:, 0], 1 - ends[:, 1]]
+    along = coords[:, atoms] - coords[:, others]
+    lengths = np.sqrt((along**2).sum(-1))
+    wanted, least, most = (limit[rows] for limit in (bonds.usual, bonds.least, bonds.most))
+    off = ((lengths < least) | (lengths > most)) & (np.abs(lengths - wanted) < WRONG_BOND)
+    if not off.any():
+        return coords
+    out = coords.copy()
+    scale = np.where(off, wanted / np.where(off, lengths, 1.0), 1.0)
+    out[:, atoms] = coords[:, others] + along * scale[..., None]
+    return np.where(off.any(1)[:, None, None], out, coords)
+
+
 def mend_failed(
     coords: np.ndarray,
     verdict: Judgement,

@@ -8,8 +8,9 @@ from helpers import angle_pairs, bond_pairs, conformers, embedded, lengths, with
 from rdkit import Chem
 from rdkit.Chem import rdMolTransforms
 
+from rdkit_ebd import EmbedMultipleConfs
 from rdkit_ebd.chem.stereo import stereo_kept
-from rdkit_ebd.judge.mend import mend_failed, mended
+from rdkit_ebd.judge.mend import mend_failed, mended, with_usual_ends
 from rdkit_ebd.judge.tables import check_tables
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
@@ -113,3 +114,23 @@ def test_nothing_to_mend_moves_nothing() -> None:
     found = mended(x, check_tables(with_hydrogens("ibuprofen")))
     assert found is not None
     assert np.abs(found - x).max() < 0.06  # contacts are given a little room
+
+
+def test_ends_alone_are_set_to_their_usual_distance() -> None:
+    """Minima have O-H of .96 to .97 A (B3LYP), C=O of a ketone of 1.21 to 1.22."""
+    mol = with_hydrogens("CC(=O)CCO")
+    assert EmbedMultipleConfs(mol, 3, randomSeed=1) == [0, 1, 2]
+    x = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
+    oxygen, hydrogen = mol.GetSubstructMatch(Chem.MolFromSmarts("[OX2][H]"))
+    carbon, keto = mol.GetSubstructMatch(Chem.MolFromSmarts("C=O"))
+    spoiled = x.copy()
+    spoiled[1, hydrogen] = x[1, oxygen] + 0.8 * (x[1, hydrogen] - x[1, oxygen])
+    spoiled[2, keto] = x[2, carbon] + 1.15 * (x[2, keto] - x[2, carbon])
+    tables = check_tables(mol)
+    found = with_usual_ends(spoiled, tables)
+    assert 0.955 < np.linalg.norm(found[1, hydrogen] - found[1, oxygen]) < 0.975
+    assert 1.20 < np.linalg.norm(found[2, keto] - found[2, carbon]) < 1.23
+    changed = np.argwhere((found != spoiled).any(-1)).tolist()
+    assert changed == [[1, hydrogen], [2, keto]]
+    assert np.array_equal(with_usual_ends(spoiled, tables, [hydrogen, keto]), spoiled)
+    assert np.array_equal(with_usual_ends(np.full_like(x, np.nan), tables), np.full_like(x, np.nan), equal_nan=True)
