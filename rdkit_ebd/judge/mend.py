@@ -34,6 +34,7 @@ LONGEST_STEP = 0.3  # angstrom of an atom in one step
 FARTHEST = 0.5  # angstrom RMS over all atoms; what has to move further becomes another conformer
 # How stiff each kind of term is: the deviation that costs as much as one of any other.
 BOND, ANGLE, TWIST, HEIGHT, CONTACT, PLACE = 0.01, 0.02, 0.1, 0.05, 0.03, 0.6  # angstrom; the twist radians
+USUAL_END = 0.5  # share of the usual range beyond which a distance to what hangs on it is sooner wrong than unusual
 SAFELY = 0.5  # share of a limit to which angles, twists and heights beyond it are brought
 CONTACT_ROOM = 0.05  # angstrom beyond the least distance
 NEAR = 0.6  # angstrom; contacts with more room than this are not watched
@@ -85,7 +86,8 @@ def with_usual_ends(coords: np.ndarray, tables: CheckTables, held: Collection[in
     along = coords[:, atoms] - coords[:, others]
     lengths = np.sqrt((along**2).sum(-1))
     wanted, least, most = (limit[rows] for limit in (bonds.usual, bonds.least, bonds.most))
-    off = ((lengths < least) | (lengths > most)) & (np.abs(lengths - wanted) < WRONG_BOND)
+    near, far = wanted - USUAL_END * (wanted - least), wanted + USUAL_END * (most - wanted)
+    off = ((lengths < near) | (lengths > far)) & (np.abs(lengths - wanted) < WRONG_BOND)
     if not off.any():
         return coords
     out = coords.copy()

@@ -194,4 +194,4 @@ def test_what_is_no_checkpoint_says_so(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match="no archive as torch") as caught:
         tensors_in(path)
-    assert "pop" not in str(caught.value)
+    assert "pop" not in str(caught.value).replace(str(tmp_path), "")
