@@ -17,7 +17,7 @@ from PIL import Image
 from rdkit import Chem
 
 import rdkit_ebd
-from rdkit_ebd.viz import draw_deblurring, draw_representatives
+from rdkit_ebd.viz import draw_deblurring, draw_molecules, draw_representatives
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))  # where the browser is
@@ -65,10 +65,21 @@ def drawn_by_3dmol() -> bool:
     return bool(os.environ.get("RDKIT_EBD_3DMOL"))
 
 
+def sweep(file: Path) -> None:
+    """Molecules of eighteen atoms drawn for rising polarizability, the first that is one of each dozen."""
+    wanted = (60.0, 68.0, 76.0, 84.0, 92.0)
+    drawn = [
+        rdkit_ebd.GenerateMolecules(12, conditions={"alpha": alpha}, numAtoms=18, randomSeed=1).mols[0]
+        for alpha in wanted
+    ]
+    draw_molecules(drawn, file, [f"{alpha:.0f} bohr³" for alpha in wanted])
+
+
 PICTURES: dict[str, Callable[[Path], None]] = {
     "deblurring.png": deblurring,
     "clusters.png": clusters,
     "page.png": page,
+    "sweep.png": sweep,
 }
 
 
