@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from rdkit import Chem
 
 from rdkit_ebd.arrays.random_streams import repeat_base, torsion_stream
 from rdkit_ebd.chem.stereo import stereo_kept
-from rdkit_ebd.chem.torsion_environments import turning_bonds
+from rdkit_ebd.chem.torsion_environments import TurningBond, turning_bonds
 from rdkit_ebd.chem.torsions import dihedral_angles, turn
 from rdkit_ebd.judge.tables import CheckTables
 from rdkit_ebd.seeds.declash import clearance
@@ -141,7 +142,7 @@ class TorsionSeeding:
         """Conformers (M, N, 3) of templates in turn, with angles of the library; where it has none, of others."""
         count, own = len(numbers), repeat_base(base, numbers.start)
         made = self.embedding.shaped(templates[np.array(numbers) % len(templates)], base, numbers)
-        for place, bond in enumerate(turning_bonds(self.mol)):
+        for place, bond in enumerate(self._bonds):
             chances = torsion_library().chances(bond.names)
             random = np.random.default_rng(torsion_stream(own, place))
             now = dihedral_angles(made, np.array([bond.quad]))[:, 0]
@@ -162,9 +163,9 @@ class TorsionSeeding:
         if len(fit) < wanted:
             nearly = np.argsort(-room, kind="stable")[:wanted]
             picked = self.embedding.with_room(made[nearly])
-            return picked, self._room(picked) > CROWDED, shape_profiles(picked, self._classes())
+            return picked, self._room(picked) > CROWDED, shape_profiles(picked, self._classes)
         fit = self._low(made, fit, parents, wanted)
-        profiles = shape_profiles(made[fit], self._classes())
+        profiles = shape_profiles(made[fit], self._classes)
         rows = least_alike(profiles, wanted, before)
         return made[fit[rows]], np.ones(len(rows), bool), profiles[rows]
 
@@ -186,6 +187,11 @@ class TorsionSeeding:
         parts = [clearance(coords[k : k + CHUNK], self.tables.room) for k in range(0, len(coords), CHUNK)]
         return np.where(stereo_kept(coords, self.tables.labels), np.concatenate(parts), -1.0)
 
+    @cached_property
+    def _bonds(self) -> Sequence[TurningBond]:
+        return turning_bonds(self.mol)
+
+    @cached_property
     def _classes(self) -> np.ndarray:
         """(N,) which heavy atoms are equivalent; -1: a hydrogen."""
         ranks = np.array(Chem.CanonicalRankAtoms(self.mol, breakTies=False, includeChirality=False))
