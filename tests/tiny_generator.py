@@ -21,7 +21,7 @@ CONFIG = GeneratorConfig(
     KINDS,
     tuple(Size(n, h, 10 * n, (float(5 * n + h),), (1.0,)) for n in (2, 3, 4, 5) for h in (2, 4, 6)),
     (PropertyScale("alpha", "bohr^3", 20.0, 5.0, 10.0, 40.0),),
-    SamplingConfig(steps=6, hydrogen_steps=2),
+    SamplingConfig(steps=6, hydrogen_steps=2, restarts=2),
 )
 
 

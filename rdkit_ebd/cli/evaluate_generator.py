@@ -19,6 +19,10 @@ def evaluate_generator(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Evaluations of the network.", show_default="the model's own")
     ] = None,
+    restarts: Annotated[
+        int | None,
+        typer.Option(min=0, help="Times a skeleton may be drawn again.", show_default="the model's own"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the molecules.")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads; 0: all, -n: all but n.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -39,7 +43,9 @@ def evaluate_generator(
     from rdkit_ebd.molecules.generate import make_plan
 
     with usage_errors():
-        plan = make_plan(model, None, None, seed, numSteps=steps, numThreads=threads, device=device)
+        plan = make_plan(
+            model, None, None, seed, numSteps=steps, numRestarts=restarts, numThreads=threads, device=device
+        )
         reference, known = None, None
         if against:
             from rdkit_ebd.data.qm9 import load_qm9
@@ -55,4 +61,5 @@ def evaluate_generator(
         save_molecules(output, found.drawn)
     typer.echo(generated_table({plan.model.config.name: found.quality}, published=True))
     skeletons, hydrogens = found.evaluations
-    typer.echo(f"\n{found.per_second:.1f} molecules a second, {skeletons} + {hydrogens} evaluations, {threads} threads")
+    rate = f"{found.per_second:.1f} molecules a second"
+    typer.echo(f"\n{rate}, {skeletons:.1f} + {hydrogens} evaluations, {threads} threads")

@@ -56,6 +56,14 @@ def generate(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Evaluations of the network.", show_default="the model's own")
     ] = None,
+    restarts: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Times a skeleton whose bonds do not fill its valences is drawn again.",
+            show_default="the model's own",
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="Name of a shipped model, or a .safetensors file.")] = "edm-qm9",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0: all, -n: all but n.")] = 1,
@@ -89,6 +97,7 @@ def generate(
                 core=_fragment(core),
                 embed=embed,
                 numSteps=steps,
+                numRestarts=restarts,
                 guidance=guidance,
                 device=device,
                 numThreads=threads,

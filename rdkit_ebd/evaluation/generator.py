@@ -22,13 +22,13 @@ class GeneratorQuality:
         drawn: All that was drawn, in order.
         quality: Its measures.
         per_second: Molecules drawn a second, on the threads of the plan; bonds are not perceived in this time.
-        evaluations: Of the network of skeletons, and of that of hydrogens.
+        evaluations: Of the network of skeletons, restarts included, and of that of hydrogens, per molecule.
     """
 
     drawn: MoleculeArrays
     quality: GeneratedQuality
     per_second: float
-    evaluations: tuple[int, int]
+    evaluations: tuple[float, int]
 
 
 def evaluate_generator(
@@ -56,7 +56,9 @@ def evaluate_generator(
     seconds = time.perf_counter() - begin
     arrays = packed(drawn)
     quality = judge_generated(arrays, reference, known, posebusters)
-    return GeneratorQuality(arrays, quality, count / seconds, (plan.sampling.steps, plan.sampling.hydrogen_steps))
+    restarts = np.mean([one.restarts for one in drawn])
+    skeletons = plan.sampling.steps + float(restarts) * len(plan.sampling.levels(again=True))
+    return GeneratorQuality(arrays, quality, count / seconds, (skeletons, plan.sampling.hydrogen_steps))
 
 
 def packed(drawn: list[Drawn]) -> MoleculeArrays:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.generators.edm.draw import HeldAtoms
 from rdkit_ebd.generators.edm.hydrogens import SLOTS
 from rdkit_ebd.generators.edm.model import GeneratorConfig
+from rdkit_ebd.generators.edm.orders import HeldAtoms
 
 
 def held_atoms(core: Chem.Mol, config: GeneratorConfig, conf_id: int = -1) -> HeldAtoms:

@@ -13,8 +13,9 @@ from rdkit import Chem
 from rdkit_ebd._param_kinds import flag, number, optional, text, whole
 from rdkit_ebd._version import __version__
 from rdkit_ebd.chem.provenance import set_provenance
-from rdkit_ebd.generators.edm.draw import Drawn, HeldAtoms, draw_molecules
+from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules
 from rdkit_ebd.generators.edm.model import LoadedGenerator, load_generator
+from rdkit_ebd.generators.edm.orders import HeldAtoms
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
 from rdkit_ebd.molecules.core import held_atoms
 from rdkit_ebd.molecules.decode import decoded
@@ -110,7 +111,8 @@ def GenerateMolecules(
             SD properties `wanted_gap`, ...
         randomSeed: Same seed, same molecules: molecule k depends on the seed and on k, not on n. -1: fresh ones.
         keepInvalid: Keep the atoms of invalid ones, too.
-        **settings: As `StreamGenerated` has them: core, embed, numSteps, guidance, device, numThreads, batchSize.
+        **settings: As `StreamGenerated` has them: core, embed, numSteps, numRestarts, guidance, device, numThreads,
+            batchSize.
 
     Returns:
         A report with the valid molecules: bonds, charges and stereochemistry as RDKit perceives them, one conformer,
@@ -144,6 +146,7 @@ def StreamGenerated(
     core: Chem.Mol | None = None,
     embed: int = 0,
     numSteps: int | None = None,
+    numRestarts: int | None = None,
     guidance: float = 1.0,
     device: str = "auto",
     numThreads: int = 1,
@@ -162,6 +165,8 @@ def StreamGenerated(
         embed: Conformers that EBD makes of each molecule, ranked by MMFF94s, to compare the generated pose with; 0:
             none.
         numSteps: Evaluations of the network; None for the model's own.
+        numRestarts: How often heavy atoms whose bonds do not fill their valences are drawn again from a little noise;
+            0: everything is taken as it comes, None: as the model has it.
         guidance: How strongly conditions pull; 1: as learnt, more: further than learnt.
         device: "auto", "cpu", "cuda" or "cuda:N".
         numThreads: CPU threads; 0: all, -n: all but n.
@@ -180,8 +185,8 @@ def StreamGenerated(
     """
     count = whole(1, MOST_MOLECULES)("n", n)
     if is_published_file(text("model", model)):
-        if core is not None or guidance != 1.0:
-            raise ValueError("core and guidance: the published EDM has neither")
+        if core is not None or guidance != 1.0 or numRestarts is not None:
+            raise ValueError("core, guidance, numRestarts: the published EDM has none of them")
         sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), whole(1, 100_000)("batchSize", batchSize))
         seed = whole(-1)("randomSeed", randomSeed)
         return stream_published(count, model, numAtoms, conditions, seed, numSteps, sizes[0], device, *sizes[1:])
@@ -193,6 +198,7 @@ def StreamGenerated(
         core=core,
         embed=embed,
         numSteps=numSteps,
+        numRestarts=numRestarts,
         guidance=guidance,
         device=device,
         numThreads=numThreads,
@@ -210,6 +216,7 @@ def make_plan(
     core: Chem.Mol | None = None,
     embed: int = 0,
     numSteps: int | None = None,
+    numRestarts: int | None = None,
     guidance: float = 1.0,
     device: str = "auto",
     numThreads: int = 1,
@@ -220,12 +227,14 @@ def make_plan(
     steps = optional(whole(1, 1000))("numSteps", numSteps)
     loaded = load_generator(text("model", model), device)
     held = None if core is None else held_atoms(core, loaded.config)
-    sampling = loaded.config.sampling
+    restarts = optional(whole(0, 100))("numRestarts", numRestarts)
+    own = loaded.config.sampling
+    sampling = replace(own, steps=steps or own.steps, restarts=own.restarts if restarts is None else restarts)
     return Plan(
         loaded,
         check_wanted(loaded.config, num_atoms, conditions, held),
         secrets.randbits(31) if seed == -1 else seed,
-        sampling if steps is None else replace(sampling, steps=steps),
+        sampling,
         held,
         number(0, high=100)("guidance", guidance),
         whole(0, 10_000)("embed", embed),

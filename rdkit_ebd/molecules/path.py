@@ -30,10 +30,11 @@ def GeneratePath(
         numAtoms: As there.
         conditions: As there.
         randomSeed: As there.
-        **settings: numSteps, device, numThreads, as there.
+        **settings: numSteps, numRestarts, device, numThreads, as there.
 
     Returns:
-        The molecule with a conformer for each step, noise first and itself last. Heavy atoms come first; hydrogens lie
+        The molecule with a conformer for each step, noise first and itself last; where its bonds did not fill its
+        valences there are steps from a little noise again (`numRestarts`). Heavy atoms come first; hydrogens lie
         on their atoms until these are in place. An invalid one has the bonds that were found.
 
     Raises:
@@ -41,7 +42,7 @@ def GeneratePath(
         TypeError: As there.
 
     Example:
-        >>> path = GeneratePath(randomSeed=7, numSteps=20)
+        >>> path = GeneratePath(randomSeed=7, numSteps=20, numRestarts=0)
         >>> path.GetNumConformers()
         29
     """

@@ -11,8 +11,8 @@ import torch
 
 from rdkit_ebd._param_kinds import number, whole
 from rdkit_ebd.arrays.random_streams import mix
-from rdkit_ebd.generators.edm.draw import HeldAtoms, Order
 from rdkit_ebd.generators.edm.model import GeneratorConfig, PropertyScale, Size
+from rdkit_ebd.generators.edm.orders import HeldAtoms, Order
 
 NumAtoms = int | range | tuple[int, int] | None
 """All atoms of a molecule, hydrogens included: a number, a Python range, or (fewest, most)."""

@@ -46,5 +46,5 @@ def test_what_it_cannot_do_is_said(model: str) -> None:
         GenerateMolecules(1, model)
     with pytest.raises(ValueError, match="trained on 4 to 6 atoms"):
         GenerateMolecules(1, model, numAtoms=9, conditions={"alpha": 60.0})
-    with pytest.raises(ValueError, match="the published EDM has neither"):
+    with pytest.raises(ValueError, match="the published EDM has none of them"):
         GenerateMolecules(1, model, conditions={"alpha": 60.0}, guidance=2.0)

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rdkit_ebd.arrays.random_streams import mix
+from rdkit_ebd.generators.edm.heavy_atoms import draw_heavy_atoms, streams
 from rdkit_ebd.generators.edm.hydrogens import SLOTS, filled_slots, place_hydrogens
-from rdkit_ebd.generators.edm.kinds import choose_kinds
 from rdkit_ebd.generators.edm.model import LoadedGenerator
-from rdkit_ebd.generators.edm.sampler import Held, SamplingConfig, draw_skeletons
-from rdkit_ebd.generators.edm.skeletons import Guess, whole_molecule
+from rdkit_ebd.generators.edm.orders import HeldAtoms, Order
+from rdkit_ebd.generators.edm.sampler import SamplingConfig
 
-_SKELETON, _HYDROGENS = 0x58, 0x48  # purposes of a molecule's streams
-
-
-@dataclass(frozen=True)
-class Order:
-    """A molecule to be drawn.
-
-    Attributes:
-        index: Its number; with the seed it determines its noise.
-        heavy: Heavy atoms.
-        hydrogens: Hydrogens.
-        wanted: Property -> value, in the model's units.
-    """
-
-    index: int
-    heavy: int
-    hydrogens: int
-    wanted: tuple[tuple[str, float], ...] = ()
+_HYDROGENS = 0x48  # purpose of a molecule's streams
 
 
 @dataclass(frozen=True)
@@ -46,6 +28,7 @@ class Drawn:
         coords: (A, 3) float32 angstrom.
         owners: (A,) the heavy atom that carries each hydrogen; -1 for heavy atoms.
         orders: (A, A) int8 bond orders as the network guesses them.
+        restarts: How often its heavy atoms were drawn again, as their bonds did not fill their valences.
     """
 
     order: Order
@@ -53,28 +36,12 @@ class Drawn:
     coords: np.ndarray
     owners: np.ndarray
     orders: np.ndarray
+    restarts: int
 
     @property
     def index(self) -> int:
         """The molecule's number."""
         return self.order.index
-
-
-@dataclass(frozen=True)
-class HeldAtoms:
-    """Atoms of a known fragment.
-
-    Attributes:
-        numbers: (M,) atomic numbers of its heavy atoms.
-        x: (M, 3) where they are, angstrom.
-        hydrogens: For each, positions (H, 3) of the hydrogens that stay.
-        open: (M,) how many more hydrogens each may carry.
-    """
-
-    numbers: np.ndarray
-    x: np.ndarray
-    hydrogens: tuple[np.ndarray, ...]
-    open: np.ndarray
 
 
 Path = list[tuple[float, np.ndarray, np.ndarray | None]]
@@ -136,27 +103,18 @@ def _of_one_size(
     guidance: float,
     path: Path | None = None,
 ) -> Iterator[Drawn]:
-    config, device, heavy = model.config, model.device, group[0].heavy
-    noise = _streams(seed, group, (sampling.steps, heavy, 3 + len(config.kinds)), _SKELETON, device)
+    config, device = model.config, model.device
     frame = torch.zeros(3) if held is None else torch.tensor(held.x, dtype=torch.float32).mean(0)
-    guess = draw_skeletons(
-        _denoiser(model, group, guidance),
-        (noise[..., :3], noise[..., 3:]),
-        sampling,
-        config.noise.kind_scale,
-        None if held is None else _held(config.kinds, held, device),
-        None if path is None else lambda level, x, _: path.append((level, x[0].cpu().numpy(), None)),
-    )
+    watch = None if path is None else lambda level, x, _: path.append((level, x[0].cpu().numpy(), None))
+    drawn = draw_heavy_atoms(model, group, seed, sampling, held, guidance, watch)
     counts_of = np.array([count for _, count in config.kinds])
-    logits = guess.kinds.log_softmax(-1).double().cpu().numpy()
-    kinds = np.stack([choose_kinds(row, counts_of, o.hydrogens) for row, o in zip(logits, group, strict=True)])
-    chosen, counts = torch.tensor(kinds, device=device), torch.tensor(counts_of[kinds], device=device)
-    start = _streams(seed, group, (heavy, SLOTS, 3), _HYDROGENS, device) * config.noise.hydrogen_spread
-    known = None if held is None else _held_hydrogens(held, heavy, device)
-    skeleton = guess.x[0].cpu().numpy()
+    chosen, counts = torch.tensor(drawn.kinds, device=device), torch.tensor(counts_of[drawn.kinds], device=device)
+    start = streams(seed, group, (group[0].heavy, SLOTS, 3), _HYDROGENS, device) * config.noise.hydrogen_spread
+    known = None if held is None else _held_hydrogens(held, group[0].heavy, device)
+    skeleton = drawn.x[0].cpu().numpy()
     x, y = place_hydrogens(
         model.networks.hydrogens,
-        guess.x,
+        drawn.x,
         chosen,
         counts,
         start,
@@ -166,57 +124,12 @@ def _of_one_size(
         None if path is None else lambda t, y: path.append((t, skeleton, y[0].cpu().numpy())),
     )
     if held is not None:
-        x = torch.cat([guess.x[:, : len(held.x)], x[:, len(held.x) :]], 1)
+        x = torch.cat([drawn.x[:, : len(held.x)], x[:, len(held.x) :]], 1)
     x, slots = (x + frame.to(device)).cpu(), filled_slots(counts).bool().cpu().numpy()
-    bonds = guess.bonds.argmax(-1).to(torch.int8).cpu().numpy()
     elements = np.array([z for z, _ in config.kinds], np.int8)
     for row, order in enumerate(group):
-        yield _assembled(order, elements[kinds[row]], x[row].numpy(), y[row].cpu().numpy(), slots[row], bonds[row])
-
-
-def _denoiser(
-    model: LoadedGenerator, group: Sequence[Order], guidance: float
-) -> Callable[[Tensor, Tensor, Tensor], Guess]:
-    """The network, told what the molecules of a group are to be."""
-    names = [scale.name for scale in model.config.properties]
-    wanted, known = torch.zeros(len(group), len(names)), torch.zeros(len(group), len(names))
-    for row, order in enumerate(group):
-        for name, value in order.wanted:
-            place = names.index(name)
-            scale = model.config.properties[place]
-            wanted[row, place], known[row, place] = (value - scale.mean) / scale.deviation, 1.0
-    hydrogens, network = torch.tensor([order.hydrogens for order in group]), model.networks.skeletons
-    told = whole_molecule(group[0].heavy, hydrogens, wanted, known).to(model.device)
-    if guidance == 1.0 or not known.any():
-        return lambda x, kinds, sigma: network(x, kinds, sigma, told)
-    untold = whole_molecule(group[0].heavy, hydrogens, wanted, torch.zeros_like(known)).to(model.device)
-
-    def guided(x: Tensor, kinds: Tensor, sigma: Tensor) -> Guess:
-        one, other = network(x, kinds, sigma, told), network(x, kinds, sigma, untold)
-        x_guess, kinds_guess = (torch.lerp(b, a, guidance) for a, b in ((one.x, other.x), (one.kinds, other.kinds)))
-        return Guess(x_guess, kinds_guess, one.bonds)
-
-    return guided
-
-
-def _streams(seed: int, group: Sequence[Order], shape: tuple[int, ...], purpose: int, device: torch.device) -> Tensor:
-    """Standard normal noise (B, *shape), drawn on the CPU: a molecule's own whatever it is drawn with."""
-    rows = [
-        torch.randn(shape, generator=torch.Generator().manual_seed(mix(seed, order.index, purpose))) for order in group
-    ]
-    return torch.stack(rows).to(device)
-
-
-def _held(kinds: Sequence[tuple[int, int]], held: HeldAtoms, device: torch.device) -> Held:
-    """The fragment as the sampler takes it: centred, with all kinds that its atoms may be of."""
-    x = torch.tensor(held.x, dtype=torch.float32)
-    allowed = torch.tensor(
-        [
-            [float(z == number and len(own) <= count <= len(own) + more) for z, count in kinds]
-            for number, own, more in zip(held.numbers.tolist(), held.hydrogens, held.open.tolist(), strict=True)
-        ]
-    )
-    return Held((x - x.mean(0)).to(device), (allowed / allowed.sum(1, keepdim=True)).to(device))
+        heavy = elements[drawn.kinds[row]], drawn.bonds[row], int(drawn.restarts[row])
+        yield _assembled(order, *heavy, x[row].numpy(), y[row].cpu().numpy(), slots[row])
 
 
 def _held_hydrogens(held: HeldAtoms, heavy: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -229,7 +142,7 @@ def _held_hydrogens(held: HeldAtoms, heavy: int, device: torch.device) -> tuple[
 
 
 def _assembled(
-    order: Order, heavy: np.ndarray, x: np.ndarray, y: np.ndarray, slots: np.ndarray, bonds: np.ndarray
+    order: Order, heavy: np.ndarray, bonds: np.ndarray, restarts: int, x: np.ndarray, y: np.ndarray, slots: np.ndarray
 ) -> Drawn:
     owner, slot = np.nonzero(slots)
     total = len(heavy) + len(owner)
@@ -243,4 +156,5 @@ def _assembled(
         np.concatenate([x, x[owner] + y[owner, slot]]).astype(np.float32),
         np.concatenate([np.full(len(heavy), -1), owner]),
         orders,
+        restarts,
     )

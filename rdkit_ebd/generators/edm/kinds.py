@@ -1,8 +1,19 @@
-"""Which kind is each atom, where the molecule is to have so many hydrogens? The likeliest kinds that add up."""
+"""Which kind is each atom, where the molecule is to have so many hydrogens? Kinds that add up, and whether bonds agree.
+
+Atoms are thought of as independent but for the sum of their hydrogens, which is known.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+import torch
+from rdkit import Chem
+from torch import Tensor
+from torch.nn import functional
+
+_LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
 def choose_kinds(logits: np.ndarray, hydrogens: np.ndarray, total: int) -> np.ndarray:
@@ -37,3 +48,67 @@ def choose_kinds(logits: np.ndarray, hydrogens: np.ndarray, total: int) -> np.nd
         kinds[i - 1] = chosen[i, left]
         left -= int(hydrogens[kinds[i - 1]])
     return kinds
+
+
+def logits_given_hydrogens(logits: Tensor, hydrogens: Tensor, totals: Tensor) -> Tensor:
+    """Logits of each atom's kind, once the sum of all atoms' hydrogens is known.
+
+    By sums over all ways of sharing the hydrogens out (forwards and backwards over the atoms). Told the total alone, a
+    network still miscounts: what it guesses of one atom does not know what it guesses of another.
+
+    Args:
+        logits: (B, N, K) of independent atoms.
+        hydrogens: (K,) int64 hydrogens of each kind.
+        totals: (B,) int64 hydrogens of each molecule.
+
+    Returns:
+        (B, N, K), normalised; those of a molecule where nothing adds up are normalised alone.
+    """
+    shares = logits.double().softmax(-1)
+    batch, atoms, _ = shares.shape
+    most, width = int(hydrogens.max()) + 1, int(totals.max()) + 1
+    counts = shares.new_zeros(batch, atoms, most).index_add_(2, hydrogens, shares)
+    none = functional.one_hot(totals * 0, width).to(shares.dtype)  # before the first atom there are no hydrogens
+    before, after = [none], [none]
+    for atom in range(atoms - 1):
+        before.append(_sums(before[-1], counts[:, atom]))
+        after.append(_sums(after[-1], counts[:, atoms - 1 - atom]))
+    left = totals[:, None, None] - torch.arange(most, device=totals.device)[:, None]
+    left = left - torch.arange(width, device=totals.device)  # for the atoms after, given this one's and those before
+    there, place = (left >= 0).to(shares.dtype), left.clamp(min=0)
+    ways = [
+        torch.einsum("bs,bhs->bh", first, last[:, None].expand_as(place).gather(2, place) * there)
+        for first, last in zip(before, reversed(after), strict=True)
+    ]
+    joint = shares * torch.stack(ways, 1).index_select(2, hydrogens)
+    given = joint / joint.sum(-1, keepdim=True).clamp(min=_LEAST)
+    possible = (joint.sum(-1) > _LEAST).all(1)[:, None, None]
+    return torch.where(possible, given, shares).clamp(min=_LEAST).log().to(logits.dtype)
+
+
+def valences_filled(kinds: np.ndarray, bonds: np.ndarray, known: tuple[tuple[int, int], ...]) -> bool:
+    """Whether bonds and hydrogens of all atoms add up to a valence of their elements, without charges.
+
+    Args:
+        kinds: (N,) of `known`.
+        bonds: (N, N) orders.
+        known: Atomic number and hydrogens of each kind.
+    """
+    orders = bonds.sum(1) - np.diagonal(bonds)
+    return all(
+        known[kind][1] + int(order) in _valences(known[kind][0])
+        for kind, order in zip(kinds.tolist(), orders, strict=True)
+    )
+
+
+def _sums(one: Tensor, other: Tensor) -> Tensor:
+    """Probabilities of sums: (B, S) and (B, H) -> (B, S); sums that are too large are left out."""
+    result = one * other[:, :1]
+    for count in range(1, min(other.shape[1], one.shape[1])):
+        result[:, count:] += one[:, :-count] * other[:, count : count + 1]
+    return result
+
+
+@lru_cache(maxsize=128)
+def _valences(number: int) -> frozenset[int]:
+    return frozenset(Chem.GetPeriodicTable().GetValenceList(number))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tiny_generator import CONFIG, tiny_generator
 
-from rdkit_ebd.generators.edm.draw import Drawn, HeldAtoms, Order, draw_molecules, draw_path
+from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules, draw_path
 from rdkit_ebd.generators.edm.model import LoadedGenerator, load_generator, read_generator_config
+from rdkit_ebd.generators.edm.orders import HeldAtoms, Order
 
 ORDERS = [Order(0, 3, 4), Order(1, 4, 6), Order(2, 3, 6), Order(3, 4, 2, (("alpha", 22.0),)), Order(4, 5, 6)]
 HELD = HeldAtoms(
@@ -36,8 +37,18 @@ def test_a_molecule_is_the_same_whatever_it_is_drawn_with(model: LoadedGenerator
     for order in ORDERS:
         alone = drawn(model, [order])[order.index]
         assert alone.numbers.tolist() == together[order.index].numbers.tolist()
-        assert np.abs(alone.coords - together[order.index].coords).max() < 1e-4
+        assert np.allclose(alone.coords, together[order.index].coords, rtol=1e-5, atol=1e-4)
     assert not np.allclose(drawn(model, ORDERS[:1], seed=6)[0].coords, together[0].coords, atol=0.1)
+
+
+def test_what_contradicts_itself_is_drawn_again_and_the_others_stay(model: LoadedGenerator) -> None:
+    sampling = replace(model.config.sampling, restarts=0)
+    once, again = drawn(model, ORDERS, sampling=sampling), drawn(model, ORDERS)
+    assert {one.restarts for one in once.values()} == {0}
+    for index, one in again.items():
+        same = np.array_equal(one.coords, once[index].coords)
+        assert same is (one.restarts == 0)
+    assert any(one.restarts for one in again.values())
 
 
 def test_sizes_are_those_ordered(model: LoadedGenerator) -> None:
@@ -70,7 +81,8 @@ def test_held_atoms_stay(model: LoadedGenerator) -> None:
 def test_a_path_ends_with_the_molecule(model: LoadedGenerator) -> None:
     one, frames = draw_path(model, ORDERS[1], 5)
     steps = model.config.sampling
-    assert len(frames) == steps.steps + steps.hydrogen_steps + 1
+    assert one.restarts <= steps.restarts
+    assert len(frames) == steps.steps + one.restarts * len(steps.levels(again=True)) + steps.hydrogen_steps + 1
     assert np.abs(one.coords - drawn(model, ORDERS)[1].coords).max() < 1e-4
     assert np.array_equal(frames[-1], one.coords)
     heavy = int((one.owners < 0).sum())

@@ -1,0 +1,41 @@
+"""What may be asked for? A molecule's number, size and properties, and a fragment that stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Order:
+    """A molecule to be drawn.
+
+    Attributes:
+        index: Its number; with the seed it determines its noise.
+        heavy: Heavy atoms.
+        hydrogens: Hydrogens.
+        wanted: Property -> value, in the model's units.
+    """
+
+    index: int
+    heavy: int
+    hydrogens: int
+    wanted: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldAtoms:
+    """Atoms of a known fragment.
+
+    Attributes:
+        numbers: (M,) atomic numbers of its heavy atoms.
+        x: (M, 3) where they are, angstrom.
+        hydrogens: For each, positions (H, 3) of the hydrogens that stay.
+        open: (M,) how many more hydrogens each may carry.
+    """
+
+    numbers: np.ndarray
+    x: np.ndarray
+    hydrogens: tuple[np.ndarray, ...]
+    open: np.ndarray
