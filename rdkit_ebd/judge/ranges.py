@@ -32,6 +32,8 @@ FEW_CONTACTS = 3.0  # there are few kinds of contacts, and rings bring atoms nea
 RARE = 300  # molecules
 RARE_BOND_MARGIN, HYDROGEN_BOND_MARGIN = 0.02, 0.035  # angstrom; the second of N-H, O-H and S-H
 FREE_TWIST = 55.0  # degrees; what twists further, margin included, is not flat
+# Amides do, in one molecule of a thousand, and are flat all the same: half of a well-known kind shows what it is.
+FLAT_MIDDLE, KNOWN_WELL, KNOWN_FREE_TWIST = 20.0, 300, 85.0  # degrees, molecules, degrees
 FREE_HEIGHT = 0.42  # angstrom; what is higher, margin included, is a pyramid
 ENOUGH_FOR_TWISTS = 8  # molecules; of fewer, bonds that turn freely may look flat
 
@@ -121,11 +123,14 @@ def _two_sided(known: Reference, kind: str, terms: Terms, margin: np.ndarray) ->
 def _twists(known: Reference, terms: Terms) -> Ranges:
     inside = np.array([within_ring(names[0]) for names in terms.names], dtype=bool)
     margin = np.where(inside, TWIST_MARGIN, CHAIN_TWIST_MARGIN)
-    return _one_sided(known, "twists", terms, margin, FREE_TWIST, ENOUGH_FOR_TWISTS)
+    rows = known.rows("twists", terms.names)
+    flat = (rows[:, MIDDLE] < FLAT_MIDDLE) & (rows[:, MOLECULES] >= KNOWN_WELL)
+    free = np.where(flat, KNOWN_FREE_TWIST, FREE_TWIST)
+    return _one_sided(known, "twists", terms, margin, free, ENOUGH_FOR_TWISTS)
 
 
 def _one_sided(
-    known: Reference, kind: str, terms: Terms, margin: np.ndarray | float, free: float, enough: int = 1
+    known: Reference, kind: str, terms: Terms, margin: np.ndarray | float, free: np.ndarray | float, enough: int = 1
 ) -> Ranges:
     rows = known.rows(kind, terms.names)
     upper = rows[:, GREATEST] + margin * (1 + FEW / np.sqrt(rows[:, MOLECULES]))

@@ -152,9 +152,11 @@ def check_tables(mol: Chem.Mol) -> CheckTables:
     clashes = judged & ~touching & ~_two_steps(touching)
     nearest = np.minimum(lower, _contacts(mol)) * (1 - CLASH_SLACK)
     known, labels, flat_bonds = geometry_ranges(mol), stereo_labels(mol), _matches(mol, FLAT_BOND_PATTERN)
-    strained = _strained(mol, flat_bonds, labels)
+    bridgeheads = _bridgeheads(mol)
+    strained = _strained(mol, flat_bonds, labels, bridgeheads)
     angles = judged & _two_steps(bonded) & ~touching & ~_marked(known.angles.atoms[:, [0, 2]], len(real))
-    twists = _without(known.twists, flat_bonds[strained][:, [0, 3]])
+    twists = _without(known.twists, np.concatenate([flat_bonds[strained][:, [0, 3]], _bridged(mol, bridgeheads)]))
+    heights = known.heights.of(~np.isin(known.heights.atoms[:, 0], bridgeheads))
     usual, apart = (lower + upper) / 2, np.full_like(upper, np.inf)
     return CheckTables(
         labels=labels,
@@ -165,9 +167,9 @@ def check_tables(mol: Chem.Mol) -> CheckTables:
         angles=_distances(angles, lower * (1 - ANGLE_SLACK), upper * (1 + ANGLE_SLACK), usual),
         corners=known.angles,
         twists=twists,
-        heights=known.heights,
+        heights=heights,
         twist_kinds=_bond_kinds(mol)[tuple(twists.atoms[:, 1:3].T)],
-        height_kinds=np.where(np.isin(known.heights.atoms[:, 0], _aromatic(mol)), AROMATIC, CONJUGATED),
+        height_kinds=np.where(np.isin(heights.atoms[:, 0], _aromatic(mol)), AROMATIC, CONJUGATED),
         clashes=_distances(clashes, _floors(mol, lower, nearest, known.contacts), apart, apart),
         room=_distances(clashes, nearest, apart, apart),
         aromatic=tuple(_matches(mol, pattern) for pattern in FLAT_PATTERNS),
@@ -261,10 +263,24 @@ def _contacts(mol: Chem.Mol) -> np.ndarray:
     return np.where(metal[:, None] | metal[None, :], np.add.outer(radii, radii), nearest)
 
 
-def _strained(mol: Chem.Mol, flat_bonds: np.ndarray, labels: StereoLabels) -> np.ndarray:
+def _bridgeheads(mol: Chem.Mol) -> list[int]:
+    found: list[int] = []
+    CalcNumBridgeheadAtoms(mol, atoms=found)  # type: ignore[arg-type]  # filled by RDKit; its stub errs
+    return found
+
+
+def _bridged(mol: Chem.Mol, bridgeheads: list[int]) -> np.ndarray:
+    """Single bonds of rings at a bridgehead (B, 2): the amide of quinuclidone is as far from flat as it can be."""
+    bonds = [
+        (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+        for bond in mol.GetBonds()
+        if bond.IsInRing() and bond.GetBondType() == Chem.BondType.SINGLE
+    ]
+    return np.array([bond for bond in bonds if set(bond) & set(bridgeheads)], dtype=np.int64).reshape(-1, 2)
+
+
+def _strained(mol: Chem.Mol, flat_bonds: np.ndarray, labels: StereoLabels, bridgeheads: list[int]) -> np.ndarray:
     """Which double bonds the ring system keeps from being flat, (F,) bool: bridgehead ones, trans ones in rings."""
-    bridgeheads: list[int] = []
-    CalcNumBridgeheadAtoms(mol, atoms=bridgeheads)  # type: ignore[arg-type]  # filled by RDKit; its stub errs
     rings = [set(ring) for ring in mol.GetRingInfo().AtomRings() if len(ring) <= LARGEST_STRAINED_RING]
     trans = {
         frozenset((b, c))

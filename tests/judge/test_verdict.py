@@ -9,6 +9,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.rdDistGeom import EmbedMultipleConfs
 from rdkit.Chem.rdForceFieldHelpers import MMFFOptimizeMoleculeConfs
+from rdkit.Chem.rdMolTransforms import SetDihedralDeg
 
 from rdkit_ebd.judge.mend import mend_failed
 from rdkit_ebd.judge.tables import check_tables
@@ -215,6 +216,22 @@ def test_twisted_double_bond() -> None:
     assert causes(mol, twisted_alkene(0)) == set()
     assert causes(mol, twisted_alkene(15)) == set()
     assert causes(mol, twisted_alkene(40)) == {Cause.DOUBLE_BOND_NOT_FLAT}
+
+
+@pytest.mark.parametrize("smiles", ["CC(=O)NC", "CC(=O)NCC(=O)NC", "O=C(NC)c1ccccc1"])
+def test_amide_turned_up(smiles: str) -> None:
+    mol = Chem.Mol(relaxed(smiles, 1))
+    amide = mol.GetSubstructMatch(Chem.MolFromSmarts("[#6]C(=O)[NH][CH3]"))
+    SetDihedralDeg(mol.GetConformer(), *(amide[place] for place in (0, 1, 3, 4)), 85.0)
+    assert causes(mol, positions(mol)[0]) == {Cause.GROUP_NOT_FLAT}
+
+
+@pytest.mark.parametrize(
+    "smiles", ["O=C1CC2CCCN1CC2", "O=C1C2CCN1CCC2", "O=C1CNC(=O)CNC(=O)CNC(=O)CNC(=O)CNC(=O)CN1", "CC(=O)N(C)c1ccccc1"]
+)
+def test_amides_that_rings_twist_are_believed(smiles: str) -> None:
+    mol = relaxed(smiles)
+    assert judge(positions(mol), check_tables(mol)).ok.all()
 
 
 def test_flat_cyclohexane() -> None:
