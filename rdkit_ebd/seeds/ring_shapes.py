@@ -30,6 +30,7 @@ from rdkit_ebd.seeds.ring_systems import saturated_systems, surroundings
 from rdkit_ebd.seeds.skeleton import skeleton_of, with_hydrogens_back
 
 TRIES, MORE_TRIES, MOST_TRIES = 6, 3, 14  # at least, for each saturated ring, at most
+FLOPPY, FLOPPY_TRIES = 7, 30  # rings of as many atoms have so many shapes that they take as many tries
 TRIALS, FORCE_TOL = 20, 0.01
 SEED, FIELD_STEPS = 20, 100
 ABOVE = 3.0  # kcal/mol, beyond which a shape is none; twisted boats of cyclohexane are 5.5 above the chairs
@@ -38,6 +39,7 @@ BOAT = 2.0  # kcal/mol, added for a ring that is no chair: few tries seldom find
 # One conformer in so many keeps the shape that RDKit gave it: what a part has no minimum for, a molecule may.
 KEPT_EVERY = 10
 FLAT = 0.2  # radians, below which the sign of a ring torsion says nothing
+AXIAL = 2.2  # radians, below which what stands on a ring stands up or down
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
 
@@ -76,15 +78,24 @@ def with_ring_shapes(
 ) -> np.ndarray:
     """Conformers (K, N, 3) whose ring systems have shapes drawn for each of K numbers of a base."""
     x = torch.from_numpy(np.ascontiguousarray(coords))
-    rows = np.array([row for row, number in enumerate(numbers) if number % KEPT_EVERY != KEPT_EVERY - 1], np.int64)
+    for system, drawn in zip(systems, drawn_shapes(systems, base, numbers), strict=True):
+        rows = np.flatnonzero(drawn >= 0)
+        held = Held(torch.from_numpy(system.atoms), torch.from_numpy(system.shapes[drawn[rows]]), system.ties)
+        x[rows] = held.put(x[rows])
+    return x.numpy()
+
+
+def drawn_shapes(systems: Sequence[RingShapes], base: int, numbers: Sequence[int]) -> np.ndarray:
+    """Which shape of each system each of K numbers of a base is given, (len(systems), K); -1: what it has is kept."""
+    which = np.array(numbers, np.int64)
+    found = np.full((len(systems), len(which)), -1)
+    drawing = which % KEPT_EVERY != KEPT_EVERY - 1
     for place, system in enumerate(systems):
         start = np.random.default_rng(ring_stream(base, place)).random()
         # Steps of an irrational number visit all shapes, each as often as it should be, in few conformers.
-        points = (start + np.array(numbers)[rows] * np.sqrt(_PRIMES[place % len(_PRIMES)])) % 1
-        drawn = np.searchsorted(np.cumsum(system.chances)[:-1], points, side="right")
-        held = Held(torch.from_numpy(system.atoms), torch.from_numpy(system.shapes[drawn]), system.ties)
-        x[rows] = held.put(x[rows])
-    return x.numpy()
+        points = (start + which[drawing] * np.sqrt(_PRIMES[place % len(_PRIMES)])) % 1
+        found[place, drawing] = np.searchsorted(np.cumsum(system.chances)[:-1], points, side="right")
+    return found
 
 
 def _shapes_of(mol: Chem.Mol, system: frozenset[int]) -> RingShapes | None:
@@ -133,9 +144,10 @@ def _minima(smiles: str) -> tuple[np.ndarray, np.ndarray]:
     nothing = np.zeros((0, 0, 3)), np.zeros(0)
     if mol is None:
         return nothing
-    saturated = sum(not mol.GetAtomWithIdx(ring[0]).GetIsAromatic() for ring in mol.GetRingInfo().AtomRings())
+    sizes = [len(ring) for ring in mol.GetRingInfo().AtomRings() if not mol.GetAtomWithIdx(ring[0]).GetIsAromatic()]
+    tries = FLOPPY_TRIES if max(sizes, default=0) >= FLOPPY else min(TRIES + MORE_TRIES * len(sizes), MOST_TRIES)
     with rdBase.BlockLogs():  # missing hydrogens are put back, and what the force field lacks is another's question
-        _embed(mol, min(TRIES + MORE_TRIES * saturated, MOST_TRIES))
+        _embed(mol, tries)
     if not mol.GetNumConformers():
         return nothing
     with rdBase.BlockLogs():
@@ -143,11 +155,11 @@ def _minima(smiles: str) -> tuple[np.ndarray, np.ndarray]:
     coords = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
     if not any(atom.GetChiralTag() for atom in mol.GetAtoms()):  # then the mirror image of each is as good
         coords, energies = np.concatenate([coords, coords * [-1, 1, 1]]), np.tile(energies, 2)
-    signs = [_torsion_signs(x, mol) for x in coords]
+    signs, standing = [_torsion_signs(x, mol) for x in coords], _standing(coords, mol)
     energies = energies + BOAT * np.array([_boats(own) for own in signs])
     kinds: dict[tuple[int, ...], int] = {}
     for row in np.argsort(energies, kind="stable").tolist():
-        kinds.setdefault(tuple(sign for ring in signs[row] for sign in ring), row)
+        kinds.setdefault((*(sign for ring in signs[row] for sign in ring), *standing[row]), row)
     rows = [row for row in kinds.values() if energies[row] < energies.min() + ABOVE]
     return coords[rows], energies[rows]
 
@@ -186,13 +198,33 @@ def _minimised(mol: Chem.Mol) -> np.ndarray:
 
 
 def _torsion_signs(coords: np.ndarray, mol: Chem.Mol) -> list[list[int]]:
-    """The signs of each ring's torsions; shapes that agree in them are one."""
+    """The signs of each ring's torsions; shapes that agree in them, and in what stands how, are one."""
     found = []
     for ring in mol.GetRingInfo().AtomRings():
         quads = [[ring[(start + k) % len(ring)] for k in range(4)] for start in range(len(ring))]
         angles = dihedral_angles(coords[None], np.array(quads))[0]
         found.append((np.sign(angles) * (np.abs(angles) > FLAT)).astype(int).tolist())
     return found
+
+
+def _standing(coords: np.ndarray, mol: Chem.Mol) -> list[list[int]]:
+    """How each atom on a saturated ring stands: up and down (axial), or away from it; of chairs alike, two kinds."""
+    quads = []
+    for ring in mol.GetRingInfo().AtomRings():
+        for place, index in enumerate(ring):
+            atom, following = mol.GetAtomWithIdx(index), [ring[(place + k) % len(ring)] for k in (1, 2)]
+            if atom.GetHybridization() != Chem.HybridizationType.SP3:
+                continue
+            quads += [
+                [other.GetIdx(), index, *following]
+                for other in atom.GetNeighbors()
+                if not mol.GetBondBetweenAtoms(index, other.GetIdx()).IsInRing()
+                and (other.GetAtomicNum() > 1 or atom.GetAtomicNum() == 7)
+            ]
+    if not quads:
+        return [[]] * len(coords)
+    angles = dihedral_angles(coords, np.array(quads))
+    return (np.sign(angles) * (np.abs(angles) < AXIAL)).astype(int).tolist()
 
 
 def _boats(signs: list[list[int]]) -> int:

@@ -23,7 +23,7 @@ from rdkit_ebd.runtime.deadline import NEVER, Deadline
 from rdkit_ebd.seeds.declash import clearance, declashed
 from rdkit_ebd.seeds.rdkit_seeds import MakeParameters, Seeds, coarse_seeds
 from rdkit_ebd.seeds.recombine import recombined
-from rdkit_ebd.seeds.ring_shapes import RingShapes, with_ring_shapes
+from rdkit_ebd.seeds.ring_shapes import RingShapes, drawn_shapes, with_ring_shapes
 from rdkit_ebd.seeds.skeleton import Skeleton, with_hydrogens_back
 
 WHOLE_TAKES = 2  # times as long as a seed without hydrogens, at least
@@ -140,6 +140,11 @@ class Seeding:
             return coords
         shaped = with_ring_shapes(self.mol, self.rings, coords, base, numbers)
         return np.where(stereo_kept(shaped, self.tables.labels)[:, None, None], shaped, coords)
+
+    def shape_kinds(self, base: int, numbers: Sequence[int]) -> np.ndarray:
+        """(K,) int64: numbers whose rings `shaped` gives the same shapes have the same one."""
+        drawn = drawn_shapes(self.rings, base, numbers)
+        return np.unique(drawn, axis=1, return_inverse=True)[1].reshape(len(numbers))
 
     def with_room(self, coords: np.ndarray) -> np.ndarray:
         """Conformers (K, N, 3), the crowded among them given room where turning bonds can do that."""

@@ -127,7 +127,7 @@ class TorsionSeeding:
     def _enough(
         self, templates: np.ndarray, block: range, base: int, pool: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Conformers (M, N, 3), `pool` for each of a block, and more where most are crowded; clearances, templates."""
+        """Conformers (M, N, 3), `pool` for each of a block, and more where most are crowded; clearances, parents."""
         size = pool * len(block)
         made, room = np.zeros((0, *templates.shape[1:])), np.zeros(0)
         start = pool * BATCHES * block.start
@@ -136,7 +136,9 @@ class TorsionSeeding:
             made, room = np.concatenate([made, more]), np.concatenate([room, self._room(more)])
             if (room > CROWDED).sum() >= min(ENOUGH * len(block), size):
                 break
-        return made, room, (start + np.arange(len(made))) % len(templates)
+        numbers = range(start, start + len(made))
+        shapes = self.embedding.shape_kinds(base, numbers)
+        return made, room, shapes * len(templates) + np.array(numbers) % len(templates)
 
     def _assembled(self, templates: np.ndarray, numbers: range, base: int) -> np.ndarray:
         """Conformers (M, N, 3) of templates in turn, with angles of the library; where it has none, of others."""
@@ -170,9 +172,10 @@ class TorsionSeeding:
         return made[fit[rows]], np.ones(len(rows), bool), profiles[rows]
 
     def _low(self, made: np.ndarray, fit: np.ndarray, parents: np.ndarray, wanted: int) -> np.ndarray:
-        """Of the rows `fit` those of low energy among all of their template, the lowest first.
+        """Of the rows `fit` those of low energy among all with the same parents, the lowest first.
 
-        Templates differ in what does not turn, such as large rings and stereo that is not written: all are to be seen.
+        Templates differ in what does not turn, such as large rings and stereo that is not written, and shapes of rings
+        were drawn by their energies: all are to be seen.
         """
         if self.share == 1 or len(fit) <= wanted:
             return fit

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from helpers import with_hydrogens
 from rdkit import Chem
+from rdkit.Chem import rdDistGeom
+from rdkit.Chem.rdForceFieldHelpers import MMFFOptimizeMoleculeConfs
 
 from rdkit_ebd import EmbedMultipleConfs
 from rdkit_ebd.chem.torsions import dihedral_angles
@@ -26,6 +28,14 @@ CHAIRS = {
     "glucoside": "CO[C@@H]1O[C@H](CO)[C@@H](O)[C@H](O)[C@H]1O",
     "mannoside": "CO[C@H]1O[C@H](CO)[C@@H](O)[C@H](O)[C@@H]1O",
     "androstanol": "C[C@]12CC[C@H]3[C@@H](CC[C@H]4C[C@@H](O)CC[C@]34C)[C@@H]1CCC2",
+}
+EITHER_WAY = {  # what stands on a ring, the ring atom, and two more: both minima are within 2 kcal/mol of each other
+    "methylcyclohexane": ("CC1CCCCC1", "[CH3][CH]CC"),
+    "fluorocyclohexane": ("FC1CCCCC1", "F[CH]CC"),
+    "3-methylpiperidine amide": ("CC(=O)N1CCCC(C)C1", "[CH3][CH]CC"),
+    "tropane": ("CN1[C@H]2CC[C@@H]1CCC2", "[CH3]N[CH][CH2][CH2][CH2]"),
+    "N-methyltetrahydroisoquinoline": ("CN1CCc2ccccc2C1", "[CH3]N[CH2][CH2]"),
+    "cyclohexanol ester": ("CC(=O)OC1CCCCC1", "O[CH]CC"),
 }
 BOATS = {
     "bicyclo[2.2.2]octane acid": "CC12CCC(CC1)(CC2)C(=O)O",
@@ -62,6 +72,17 @@ def six_rings(mol: Chem.Mol) -> list[tuple[int, ...]]:
     return [ring for ring in rings if not mol.GetAtomWithIdx(ring[0]).GetIsAromatic()]
 
 
+def kinds_of(mol: Chem.Mol) -> list[tuple[int, ...]]:
+    """Signs of the torsions about the ring of each conformer, from its substituent on, either way and hand round."""
+    (ring,) = mol.GetRingInfo().AtomRings()
+    first = next(i for i, index in enumerate(ring) if mol.GetAtomWithIdx(index).GetTotalNumHs(True) == 1)
+    torsions = ring_torsions(mol, (*ring[first:], *ring[:first]))
+    signs = (np.sign(torsions) * (np.abs(torsions) > 15)).astype(int)
+    back = np.roll(signs[:, ::-1], 4 - len(ring), axis=1)  # torsion k from the first atom, the other way round
+    ways = [way.tolist() for way in (signs, -signs, back, -back)]
+    return [min(tuple(way[row]) for way in ways) for row in range(len(signs))]
+
+
 @pytest.mark.parametrize("name", CHAIRS)
 def test_chairs(name: str) -> None:
     mol = with_hydrogens(CHAIRS[name])
@@ -79,6 +100,31 @@ def test_chairs_however_relative_stereo_is_written(name: str) -> None:
         assert len(EmbedMultipleConfs(mol, 20, randomSeed=7, numRounds=1)) == 20
         for ring in six_rings(mol):
             assert are_chairs(mol, ring).sum() >= 17, smiles
+
+
+@pytest.mark.parametrize("name", EITHER_WAY)
+def test_what_stands_on_a_ring_stands_either_way(name: str) -> None:
+    smiles, pattern = EITHER_WAY[name]
+    mol = with_hydrogens(smiles)
+    EmbedMultipleConfs(mol, 30, randomSeed=7)
+    quad = mol.GetSubstructMatch(Chem.MolFromSmarts(pattern))[:4]
+    x = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
+    away = np.abs(np.rad2deg(dihedral_angles(x, np.array([quad]))))[:, 0] > 125
+    assert 2 < away.sum() < len(x) - 2
+
+
+@pytest.mark.parametrize("smiles", ["OC1CCCCCC1", "CC1CCCCCCC1"])
+def test_floppy_rings_have_many_shapes(smiles: str) -> None:
+    """At least half of the kinds of ring torsions as RDKit's embedding and MMFF94s find within 3 kcal/mol."""
+    mol, theirs = with_hydrogens(smiles), with_hydrogens(smiles)
+    EmbedMultipleConfs(mol, 50, randomSeed=7)
+    rdDistGeom.EmbedMultipleConfs(theirs, 100, randomSeed=7)
+    energies = np.array([e for _, e in MMFFOptimizeMoleculeConfs(theirs, maxIters=1000, mmffVariant="MMFF94s")])
+    MMFFOptimizeMoleculeConfs(mol, maxIters=1000, mmffVariant="MMFF94s")
+    low, own = kinds_of(theirs), kinds_of(mol)
+    wanted = {kind for kind, energy in zip(low, energies, strict=True) if energy < energies.min() + 3.0}
+    assert len(wanted) > 2
+    assert len(wanted - set(own)) <= len(wanted) // 2
 
 
 @pytest.mark.parametrize("name", BOATS)
