@@ -22,7 +22,7 @@ from rdkit_ebd.runtime.deadline import Deadline
 
 MOST_ISOMERS = 32  # of one molecule; five open centres
 _TRIED_FOR_EACH = 8  # combinations looked at for each isomer wanted: most of a cage's cannot be embedded
-_EMBEDDING_TRIALS = 30
+_EMBEDDING_TRIALS, _FEW_TRIALS = 30, 4  # a hopeless one takes a second for thirty
 _EMBEDDING_SECONDS = 10  # for the isomers of a molecule, after which others are taken for impossible: a trial takes .1
 _GROUP_SIGNS = {Chem.StereoGroupType.STEREO_AND: "&", Chem.StereoGroupType.STEREO_OR: "o"}
 
@@ -103,6 +103,14 @@ def EnumerateStereo(mol: Chem.Mol, maxIsomers: int = MOST_ISOMERS) -> list[Chem.
     return isomers
 
 
+def is_one_isomer(mol: Chem.Mol) -> bool:
+    """Whether but one of the isomers that a molecule with undefined stereochemistry stands for is likely to exist.
+
+    Asked of a cage whose conformers are all alike, for a word to the reader: isomers are given few trials.
+    """
+    return len(list(islice(_isomers(mol, undefined_stereo(mol), 2, _FEW_TRIALS), 2))) < 2
+
+
 def isomers_shown(mol: Chem.Mol, coords: Sequence[np.ndarray]) -> list[str]:
     """The stereoisomer that each conformer (N, 3) angstrom shows, as SMILES without hydrogens."""
     shown = []
@@ -114,14 +122,16 @@ def isomers_shown(mol: Chem.Mol, coords: Sequence[np.ndarray]) -> list[str]:
     return shown
 
 
-def _isomers(mol: Chem.Mol, open_elements: UndefinedStereo, wanted: int) -> Iterator[Chem.Mol]:
+def _isomers(
+    mol: Chem.Mol, open_elements: UndefinedStereo, wanted: int, trials: int = _EMBEDDING_TRIALS
+) -> Iterator[Chem.Mol]:
     """Isomers that differ in more than what interconverts, as far as they can be embedded."""
     options = StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=_TRIED_FOR_EACH * wanted, rand=42)
     strained, deadline = _may_be_impossible(mol, open_elements), Deadline.after(_EMBEDDING_SECONDS)
     seen: set[str] = set()
     for isomer in EnumerateStereoisomers(mol, options=options):
         smiles = Chem.MolToSmiles(Chem.RemoveHs(isomer))
-        if smiles not in seen and (not strained or _can_be_embedded(isomer, deadline)):
+        if smiles not in seen and (not strained or _can_be_embedded(isomer, deadline, trials)):
             seen.add(smiles)
             yield isomer
 
@@ -133,11 +143,11 @@ def _may_be_impossible(mol: Chem.Mol, open_elements: UndefinedStereo) -> bool:
     return shared or any(mol.GetBondBetweenAtoms(i, j).IsInRing() for i, j in open_elements.bonds)
 
 
-def _can_be_embedded(mol: Chem.Mol, deadline: Deadline) -> bool:
+def _can_be_embedded(mol: Chem.Mol, deadline: Deadline, trials: int) -> bool:
     if deadline.passed:
         return False
     parameters: Any = rdDistGeom.ETKDGv3()
-    parameters.randomSeed, parameters.maxIterations, parameters.useRandomCoords = 42, _EMBEDDING_TRIALS, True
+    parameters.randomSeed, parameters.maxIterations, parameters.useRandomCoords = 42, trials, True
     parameters.timeout = math.ceil(deadline.left)
     with rdBase.BlockLogs():
         return bool(rdDistGeom.EmbedMolecule(Chem.AddHs(mol), parameters) >= 0)

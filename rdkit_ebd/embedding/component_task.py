@@ -86,8 +86,9 @@ def make_task(
     deadline: Deadline,
     callback: Callback | None,
     deblurrer: Deblurrer,
+    treatable: bool,
 ) -> Task:
-    """Compute what the conformers of a component share.
+    """Compute what the conformers of a component share; `treatable`: nothing in it is new to the model.
 
     Raises:
         ValueError: Held positions show the other hand than the written one.
@@ -95,7 +96,7 @@ def make_task(
     if params.enforceChirality:
         require_hands(component)
     tables = excused(check_tables(component.mol), component.held, component.mol)
-    graph, treatable = None, not unsupported_reasons(component, model)
+    graph = None
     if len(component.atoms) >= model.config.min_atoms and treatable:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)

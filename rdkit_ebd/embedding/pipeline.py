@@ -7,6 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -17,7 +18,7 @@ from rdkit_ebd.chem.components import Component, assemble, split, with_hydrogens
 from rdkit_ebd.chem.conformers import new_conformer
 from rdkit_ebd.chem.provenance import set_provenance
 from rdkit_ebd.chem.stereo import unjudged_stereo
-from rdkit_ebd.chem.undefined_stereo import EnumerateStereo, UndefinedStereo, isomers_shown, undefined_stereo
+from rdkit_ebd.chem.undefined_stereo import UndefinedStereo, is_one_isomer, isomers_shown, undefined_stereo
 from rdkit_ebd.embedding.attempts import make_conformers
 from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
 from rdkit_ebd.embedding.draft import ConformerDraft
@@ -132,11 +133,16 @@ def make(
         full = with_hydrogens(mol, conformers=params.coarse == OWN)
         finish = Finish(full, params, deadline, report)
         components = split(full, params.coordMap)
-        check_supported(components, model, params)
+        reasons = [unsupported_reasons(component, model) for component in components]
+        check_supported(reasons, model, params)
         open_stereo = check_stereo(full, params)
         tasks = [
-            make_task(component, params, model, mix(seed, number) if number else seed, until, callback, deblurrer)
-            for number, (component, until) in enumerate(zip(components, shares(deadline, len(components)), strict=True))
+            make_task(
+                component, params, model, mix(seed, number) if number else seed, until, callback, deblurrer, not why
+            )
+            for number, (component, until, why) in enumerate(
+                zip(components, shares(deadline, len(components)), reasons, strict=True)
+            )
         ]
     attempted = math.ceil(num_confs * params.overSample)
     with torch_threads(params.threads()):  # once: a switch costs as much as a small batch through the network
@@ -204,12 +210,12 @@ def collect(report: EmbedReport, tasks: Sequence[Task]) -> None:
     report.attempts = max(task.report.attempts for task in tasks)
 
 
-def check_supported(components: Sequence[Component], model: LoadedModel, params: EBD) -> None:
-    """Raise by naming every atom the model does not know, unless another method may stand in."""
-    reasons = [reason for component in components for reason in unsupported_reasons(component, model)]
-    if reasons and params.fallback == "none":
+def check_supported(reasons: Sequence[Sequence[str]], model: LoadedModel, params: EBD) -> None:
+    """Raise by naming every atom the model does not know, component by component, unless another may stand in."""
+    if any(reasons) and params.fallback == "none":
+        why = "; ".join(chain(*reasons))
         raise UnsupportedMolecule(
-            FailureCause.UNSUPPORTED, f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}"
+            FailureCause.UNSUPPORTED, f"model {model.config.name!r} cannot treat this molecule: {why}"
         )
 
 
@@ -226,7 +232,7 @@ def mixture_in_words(mol: Chem.Mol, found: Sequence[ConformerDraft], open_stereo
     if not found:
         return ""
     shown = Counter(isomers_shown(mol, [draft.coords for draft in found]))
-    if len(shown) < 2 and not open_stereo.groups and len(EnumerateStereo(mol, 2)) < 2:
+    if len(shown) < 2 and not open_stereo.groups and is_one_isomer(mol):
         return ""  # a cage that can be closed in one way alone
     counts = "/".join(str(n) for _, n in shown.most_common())
     mixed = f"{len(found)} conformers of {len(shown)} stereoisomers ({counts})"

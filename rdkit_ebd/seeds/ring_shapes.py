@@ -155,13 +155,22 @@ def _minima(smiles: str) -> tuple[np.ndarray, np.ndarray]:
     coords = np.array([conformer.GetPositions() for conformer in mol.GetConformers()])
     if not any(atom.GetChiralTag() for atom in mol.GetAtoms()):  # then the mirror image of each is as good
         coords, energies = np.concatenate([coords, coords * [-1, 1, 1]]), np.tile(energies, 2)
-    signs, standing = [_torsion_signs(x, mol) for x in coords], _standing(coords, mol)
+    signs = [_torsion_signs(x, mol) for x in coords]
     energies = energies + BOAT * np.array([_boats(own) for own in signs])
-    kinds: dict[tuple[int, ...], int] = {}
+    names, kinds = _kinds(coords, mol), dict[tuple[int, ...], int]()
     for row in np.argsort(energies, kind="stable").tolist():
-        kinds.setdefault((*(sign for ring in signs[row] for sign in ring), *standing[row]), row)
+        kinds.setdefault(names[row], row)
     rows = [row for row in kinds.values() if energies[row] < energies.min() + ABOVE]
     return coords[rows], energies[rows]
+
+
+def _kinds(coords: np.ndarray, mol: Chem.Mol) -> list[tuple[int, ...]]:
+    """What shape each conformer (K, n, 3) has: signs of the ring torsions, and how what is on the rings stands."""
+    signs = (_torsion_signs(x, mol) for x in coords)
+    return [
+        (*(sign for ring in own for sign in ring), *standing)
+        for own, standing in zip(signs, _standing(coords, mol), strict=True)
+    ]
 
 
 def _parsed(smiles: str) -> Chem.Mol | None:
