@@ -87,18 +87,22 @@ def logits_given_hydrogens(logits: Tensor, hydrogens: Tensor, totals: Tensor) ->
 
 
 def valences_filled(kinds: np.ndarray, bonds: np.ndarray, known: tuple[tuple[int, int], ...]) -> bool:
-    """Whether bonds and hydrogens of all atoms add up to a valence of their elements, without charges.
+    """Whether bonds and hydrogens of all atoms add up to a valence of their elements.
+
+    Without charges, but for N-oxides and nitro groups: an oxygen with one bond may stand on a nitrogen with four.
 
     Args:
         kinds: (N,) of `known`.
         bonds: (N, N) orders.
         known: Atomic number and hydrogens of each kind.
     """
-    orders = bonds.sum(1) - np.diagonal(bonds)
-    return all(
-        known[kind][1] + int(order) in _valences(known[kind][0])
-        for kind, order in zip(kinds.tolist(), orders, strict=True)
-    )
+    elements, hydrogens = np.array(known)[kinds].T
+    filled = hydrogens + bonds.sum(1) - np.diagonal(bonds)
+    for nitrogen in np.flatnonzero((elements == 7) & (filled == 4)):
+        oxygens = np.flatnonzero((bonds[nitrogen] == 1) & (elements == 8) & (filled == 1) & (hydrogens == 0))
+        if len(oxygens):
+            filled[nitrogen], filled[oxygens[0]] = 3, 2
+    return all(total in _valences(z) for z, total in zip(elements.tolist(), filled.tolist(), strict=True))
 
 
 def _sums(one: Tensor, other: Tensor) -> Tensor:

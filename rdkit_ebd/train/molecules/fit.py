@@ -2,6 +2,7 @@
 
     python -m rdkit_ebd.train.molecules.fit --run runs/qm9 --part skeletons --max-minutes 80
     python -m rdkit_ebd.train.molecules.fit --run runs/qm9 --part hydrogens --max-minutes 40
+    python -m rdkit_ebd.train.molecules.fit --run runs/drugs --name edm-drugs --data a.npz b.sdf --part skeletons ...
 
 The learning rate warms up and falls as a half cosine over the minutes of the run; what is exported is the exponential
 moving average.
@@ -14,7 +15,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +25,10 @@ from torch import Tensor, nn
 from rdkit_ebd.generators.edm.model import GeneratorConfig, GeneratorNetworks, save_generator
 from rdkit_ebd.generators.edm.pair_block import PairBlockConfig
 from rdkit_ebd.generators.edm.process import NoiseConfig
+from rdkit_ebd.generators.edm.sampler import SamplingConfig
 from rdkit_ebd.runtime.threads import torch_threads
 from rdkit_ebd.runtime.whole_file import whole_file
+from rdkit_ebd.train.molecules.any_data import spread_of, training_set_of
 from rdkit_ebd.train.molecules.muon import MuonAdam
 from rdkit_ebd.train.molecules.objective import hydrogen_loss, skeleton_loss
 from rdkit_ebd.train.molecules.skeleton_data import Skeletons, TrainingSet, training_set
@@ -34,6 +37,8 @@ PARTS = ("skeletons", "hydrogens")
 SKELETONS = PairBlockConfig()
 # All of QM9: water is a molecule of its test set.
 QM9_KINDS = (*((6, h) for h in range(5)), *((7, h) for h in range(4)), *((8, h) for h in range(3)), (9, 0))
+LARGE_CENTRE, LARGE_WIDTH = 0.5, 1.4  # angstrom: larger molecules have shapes as well as bonds
+LARGE_ATOMS = (8, 60)
 HYDROGENS = PairBlockConfig(width=64, heads=4, blocks=3, pair=16, hidden=32, vectors=8)
 
 
@@ -179,9 +184,20 @@ def make_trainer(part: str, config: GeneratorConfig, settings: FitSettings) -> P
     raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
 
 
-def config_of(name: str, data: TrainingSet) -> GeneratorConfig:
-    """An untrained model's configuration for some data."""
-    return GeneratorConfig(name, SKELETONS, HYDROGENS, NoiseConfig(), data.kinds, data.sizes, data.properties)
+def config_of(name: str, data: TrainingSet, spread: float | None = None) -> GeneratorConfig:
+    """An untrained model's configuration for some data.
+
+    Args:
+        name: The model's.
+        data: What it is to learn.
+        spread: Of the data, angstrom, by which noise is scaled; None: QM9's, with the noise that was found for it.
+    """
+    noise, sampling = NoiseConfig(), SamplingConfig()
+    if spread is not None:
+        times = spread / noise.spread
+        noise = replace(noise, spread=spread, most=noise.most * times, centre=LARGE_CENTRE, width=LARGE_WIDTH)
+        sampling = replace(sampling, most=sampling.most * times)
+    return GeneratorConfig(name, SKELETONS, HYDROGENS, noise, data.kinds, data.sizes, data.properties, sampling)
 
 
 def export(config: GeneratorConfig, run: Path, out: Path) -> None:
@@ -201,7 +217,7 @@ def export(config: GeneratorConfig, run: Path, out: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line of the loop: QM9's training molecules, properties of one half of them."""
+    """Command line of the loop: QM9's training molecules with properties of one half of them, or other data."""
     parser = argparse.ArgumentParser(
         prog="rdkit_ebd.train.molecules.fit",
         description=__doc__,
@@ -210,18 +226,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run; an existing one is continued")
     parser.add_argument("--part", choices=PARTS, required=True)
     parser.add_argument("--name", default="edm-qm9", help="of the model")
+    parser.add_argument("--data", type=Path, nargs="+", help="files to learn from; none: QM9's training molecules")
+    parser.add_argument("--batch", type=int, default=FitSettings.batch, help="molecules of a step")
     parser.add_argument("--cache", type=Path, help="folder to keep QM9 in, once read")
     parser.add_argument("--max-minutes", type=float, required=True)
     parser.add_argument("--checkpoint-minutes", type=float, default=3.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="model to write once both parts have a state")
     asked = parser.parse_args(arguments)
-    data = qm9_training_set(asked.cache)
-    config, state = config_of(asked.name, data), asked.run / f"{asked.part}.pt"
+    data = training_set_of(asked.data, LARGE_ATOMS) if asked.data else qm9_training_set(asked.cache)
+    config = config_of(asked.name, data, round(spread_of(data), 2) if asked.data else None)
+    state = asked.run / f"{asked.part}.pt"
     asked.run.mkdir(parents=True, exist_ok=True)
     torch.set_flush_denormal(True)
     with torch_threads(asked.threads):
-        trainer = make_trainer(asked.part, config, FitSettings())
+        trainer = make_trainer(asked.part, config, FitSettings(batch=asked.batch))
         if state.exists():
             trainer.load(state)
             print(f"continuing at step {trainer.step}, {trainer.samples} molecules", flush=True)

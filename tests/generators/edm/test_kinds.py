@@ -61,3 +61,18 @@ def test_where_nothing_adds_up_shares_are_what_they_were() -> None:
 def test_valences_are_those_of_neutral_atoms(kinds: list[tuple[int, int]], bond: int, filled: bool) -> None:
     bonds = np.array([[7, bond], [bond, 7]], np.int8)  # what the network says of an atom and itself is of no account
     assert valences_filled(np.array([0, 1]), bonds, tuple(kinds)) is filled
+
+
+@pytest.mark.parametrize(
+    ("orders", "filled"),
+    [
+        ((1, 2, 1), True),  # nitromethane, with charges on N and one O
+        ((1, 1, 1), False),
+        ((1, 2, 2), False),
+    ],
+)
+def test_nitro_groups_may_have_their_charges(orders: tuple[int, int, int], filled: bool) -> None:
+    kinds = ((7, 0), (6, 3), (8, 0))
+    bonds = np.zeros((4, 4), np.int8)
+    bonds[0, 1:] = bonds[1:, 0] = orders
+    assert valences_filled(np.array([0, 1, 2, 2]), bonds, kinds) is filled
