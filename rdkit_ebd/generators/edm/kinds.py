@@ -5,15 +5,23 @@ Atoms are thought of as independent but for the sum of their hydrogens, which is
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
-from rdkit import Chem
 from torch import Tensor
 from torch.nn import functional
 
 _LEAST = 1e-30  # of a probability whose logarithm is taken
+_SULFUR, _PHOSPHORUS, _HALOGEN = frozenset({2, 4, 6}), frozenset({3, 5}), frozenset({1})
+_VALENCES = {
+    5: frozenset({3}),
+    6: frozenset({4}),
+    7: frozenset({3}),
+    8: frozenset({2}),
+    14: frozenset({4}),
+    **dict.fromkeys((9, 17, 35, 53), _HALOGEN),
+    **dict.fromkeys((15, 33), _PHOSPHORUS),
+    **dict.fromkeys((16, 34), _SULFUR),
+}
 
 
 def choose_kinds(logits: np.ndarray, hydrogens: np.ndarray, total: int) -> np.ndarray:
@@ -102,7 +110,7 @@ def valences_filled(kinds: np.ndarray, bonds: np.ndarray, known: tuple[tuple[int
         oxygens = np.flatnonzero((bonds[nitrogen] == 1) & (elements == 8) & (filled == 1) & (hydrogens == 0))
         if len(oxygens):
             filled[nitrogen], filled[oxygens[0]] = 3, 2
-    return all(total in _valences(z) for z, total in zip(elements.tolist(), filled.tolist(), strict=True))
+    return all(total in _VALENCES.get(z, ()) for z, total in zip(elements.tolist(), filled.tolist(), strict=True))
 
 
 def _sums(one: Tensor, other: Tensor) -> Tensor:
@@ -111,8 +119,3 @@ def _sums(one: Tensor, other: Tensor) -> Tensor:
     for count in range(1, min(other.shape[1], one.shape[1])):
         result[:, count:] += one[:, :-count] * other[:, count : count + 1]
     return result
-
-
-@lru_cache(maxsize=128)
-def _valences(number: int) -> frozenset[int]:
-    return frozenset(Chem.GetPeriodicTable().GetValenceList(number))
