@@ -29,7 +29,7 @@ from rdkit_ebd.seeds.diverse import least_alike, shape_profiles
 from rdkit_ebd.seeds.rdkit_seeds import Seeds
 from rdkit_ebd.seeds.rough_energy import rough_energies
 from rdkit_ebd.seeds.seeding import CROWDED, Seeding
-from rdkit_ebd.seeds.templates import Templates, template_count
+from rdkit_ebd.seeds.templates import Templates
 from rdkit_ebd.seeds.torsion_library import angles_at, torsion_library
 
 POOL = 4  # conformers assembled for each that is wanted
@@ -116,7 +116,7 @@ class TorsionSeeding:
         """Choose the next block of seeds; whether there was anything to choose from."""
         first = len(chosen.sound)
         last = next((end for end in FIRST_BLOCKS if end > first), 2 * first)
-        templates = self.store.templates.usable(self.embedding, template_count(self.mol, last), base)
+        templates = self.store.templates.usable(self.embedding, last, base)
         if not len(templates):
             return False
         made, room, parents = self._enough(templates, range(first, last), base, pool)
