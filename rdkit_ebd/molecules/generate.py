@@ -28,6 +28,7 @@ from rdkit_ebd.runtime.threads import torch_threads
 
 DEFAULT_GENERATOR = "edm-qm9"
 MOST_MOLECULES = 100_000_000
+GUIDANCE = 2.0  # of the shipped model the errors of alpha, gap and Cv are a tenth to a fifth less than at 1
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def StreamGenerated(
     embed: int = 0,
     numSteps: int | None = None,
     numRestarts: int | None = None,
-    guidance: float = 1.0,
+    guidance: float = GUIDANCE,
     device: str = "auto",
     numThreads: int = 1,
     batchSize: int = 128,
@@ -167,7 +168,8 @@ def StreamGenerated(
         numSteps: Evaluations of the network; None for the model's own.
         numRestarts: How often heavy atoms whose bonds do not fill their valences are drawn again from a little noise;
             0: everything is taken as it comes, None: as the model has it.
-        guidance: How strongly conditions pull; 1: as learnt, more: further than learnt.
+        guidance: How strongly conditions pull; 1: as learnt, 2: twice as far, which comes nearer to what is asked for
+            and costs a second evaluation of each step.
         device: "auto", "cpu", "cuda" or "cuda:N".
         numThreads: CPU threads; 0: all, -n: all but n.
         batchSize: Molecules drawn together. It changes memory and speed, and molecules no more than rounding does.
@@ -185,7 +187,7 @@ def StreamGenerated(
     """
     count = whole(1, MOST_MOLECULES)("n", n)
     if is_published_file(text("model", model)):
-        if core is not None or guidance != 1.0 or numRestarts is not None:
+        if core is not None or guidance != GUIDANCE or numRestarts is not None:
             raise ValueError("core, guidance, numRestarts: the published EDM has none of them")
         sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), whole(1, 100_000)("batchSize", batchSize))
         seed = whole(-1)("randomSeed", randomSeed)
@@ -217,7 +219,7 @@ def make_plan(
     embed: int = 0,
     numSteps: int | None = None,
     numRestarts: int | None = None,
-    guidance: float = 1.0,
+    guidance: float = GUIDANCE,
     device: str = "auto",
     numThreads: int = 1,
     batchSize: int = 128,

@@ -47,4 +47,4 @@ def test_what_it_cannot_do_is_said(model: str) -> None:
     with pytest.raises(ValueError, match="trained on 4 to 6 atoms"):
         GenerateMolecules(1, model, numAtoms=9, conditions={"alpha": 60.0})
     with pytest.raises(ValueError, match="the published EDM has none of them"):
-        GenerateMolecules(1, model, conditions={"alpha": 60.0}, guidance=2.0)
+        GenerateMolecules(1, model, conditions={"alpha": 60.0}, guidance=3.0)
