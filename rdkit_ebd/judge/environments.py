@@ -84,6 +84,12 @@ class Environments:
         triples = [(i, j, k) for j, around in enumerate(self._neighbours) for i, k in combinations(around, 2)]
         return Terms(_ints(triples, 3), [self._angle_names(*triple) for triple in triples])
 
+    def between_small_rings(self, triples: np.ndarray) -> np.ndarray:
+        """Which angles i-j-k, (T, 3), lie between two three-membered rings that share the atom j alone, (T,) bool."""
+        small = [frozenset(ring) for ring in self._rings.AtomRings() if len(ring) == 3]
+        spiro = {(j, a, b) for a in small for b in small for j in a & b if a & b == {j}}
+        return np.array([any(j == s and i in a and k in b for s, a, b in spiro) for i, j, k in triples.tolist()], bool)
+
     def _angle_names(self, i: int, j: int, k: int) -> Names:
         inside = self._corners.get((i, j, k))
         ring = f"{inside}" if inside else f"x{_ring(self._rings.MinAtomRingSize(j))}"

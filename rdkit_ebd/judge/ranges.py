@@ -23,6 +23,7 @@ from rdkit_ebd.judge.reference import GREATEST, LEAST, MIDDLE, MOLECULES, Refere
 # Beyond what molecules show; of few molecules, n, that and FEW / sqrt(n) times as much.
 BOND_MARGIN, STIFF_BOND_MARGIN = 0.05, 0.03  # angstrom; multiple bonds are stiff
 ANGLE_MARGIN = 6.0  # degrees
+SPIRO_ANGLE = (131.0, 143.0)  # degrees, between two three-membered rings: 137 in spiropentane; few references have any
 TWIST_MARGIN, CHAIN_TWIST_MARGIN = 15.0, 25.0  # degrees, within rings, and about what no ring holds
 HEIGHT_MARGIN = 0.12  # angstrom
 CONTACT_MARGIN = 0.1  # angstrom
@@ -91,7 +92,7 @@ def geometry_ranges(mol: Chem.Mol, known: Reference | None = None) -> GeometryRa
     return GeometryRanges(
         bonds=rejected,
         usual_bonds=mended,
-        angles=_angles(known, environments.angles()),
+        angles=_angles(known, environments),
         twists=_twists(known, environments.twists()),
         heights=_one_sided(known, "heights", environments.heights(), HEIGHT_MARGIN, FREE_HEIGHT),
         contacts=_contacts(known, environments),
@@ -108,9 +109,18 @@ def _bonds(known: Reference, terms: Terms) -> tuple[Ranges, Ranges]:
     return wide, _two_sided(known, "bonds", terms, usual)
 
 
-def _angles(known: Reference, terms: Terms) -> Ranges:
+def _angles(known: Reference, environments: Environments) -> Ranges:
+    terms = environments.angles()
     counts = known.rows("angles", terms.names)[:, MOLECULES]
-    return _two_sided(known, "angles", terms, ANGLE_MARGIN * (1 + FEW / np.sqrt(counts)))
+    found = _two_sided(known, "angles", terms, ANGLE_MARGIN * (1 + FEW / np.sqrt(counts)))
+    spiro = environments.between_small_rings(found.atoms)
+    least, most = SPIRO_ANGLE
+    return Ranges(
+        found.atoms,
+        np.where(spiro, least - ANGLE_MARGIN, found.lower),
+        np.where(spiro, most + ANGLE_MARGIN, found.upper),
+        np.where(spiro, (least + most) / 2, found.middle),
+    )
 
 
 def _two_sided(known: Reference, kind: str, terms: Terms, margin: np.ndarray) -> Ranges:

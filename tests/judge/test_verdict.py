@@ -42,6 +42,9 @@ DRUGS = {
     "terbinafine": "CN(C/C=C/C#CC(C)(C)C)Cc1cccc2ccccc12",
     "amantadine": "NC12CC3CC(CC(C3)C1)C2",
     "cubane": "C12C3C4C1C5C2C3C45",
+    "spiropentane": "C1CC12CC2",
+    "oxaspiropentane": "C1CC12CO2",
+    "dispiroheptane": "C1CC12CC23CC3",
     "glucose": "OC[C@H]1O[C@@H](O)[C@H](O)[C@@H](O)[C@@H]1O",
 }
 ODD = [
