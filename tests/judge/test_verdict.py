@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from helpers import with_hydrogens
 from rdkit import Chem
 from rdkit.Chem.rdDistGeom import EmbedMultipleConfs
 from rdkit.Chem.rdForceFieldHelpers import MMFFOptimizeMoleculeConfs
@@ -42,9 +43,6 @@ DRUGS = {
     "terbinafine": "CN(C/C=C/C#CC(C)(C)C)Cc1cccc2ccccc12",
     "amantadine": "NC12CC3CC(CC(C3)C1)C2",
     "cubane": "C12C3C4C1C5C2C3C45",
-    "spiropentane": "C1CC12CC2",
-    "oxaspiropentane": "C1CC12CO2",
-    "dispiroheptane": "C1CC12CC23CC3",
     "glucose": "OC[C@H]1O[C@@H](O)[C@H](O)[C@@H](O)[C@@H]1O",
 }
 ODD = [
@@ -97,6 +95,23 @@ def test_real_conformers_pass(name: str) -> None:
     coords, tables = positions(relaxed(DRUGS[name])), check_tables(relaxed(DRUGS[name]))
     verdict = judge(coords, tables)
     assert verdict.ok.all(), {cause: failed.sum() for cause, failed in verdict.causes.items() if failed.any()}
+
+
+@pytest.mark.parametrize("smiles", ["C1CC12CC2", "C1CC12CO2", "C1CC12CC23CC3"])
+def test_angle_of_spiropentane(smiles: str) -> None:
+    """137 degrees by electron diffraction: Dallinga, van der Draai & Toneman, Recl. Trav. Chim. 87, 897 (1968)."""
+    mol = with_hydrogens(smiles)
+    corners, rings = check_tables(mol).corners, [set(ring) for ring in mol.GetRingInfo().AtomRings()]
+    wide = [
+        row
+        for row, (i, j, k) in enumerate(corners.atoms.tolist())
+        if any({i, j} <= a and {j, k} <= b and a & b == {j} for a in rings for b in rings)
+    ]
+    assert len(wide) == 4 * (len(rings) - 1)
+    assert (corners.lower[wide] > 120).all()
+    assert (corners.lower[wide] < 134).all()
+    assert (corners.upper[wide] > 140).all()
+    assert (corners.upper[wide] < 155).all()
 
 
 @pytest.mark.parametrize("name", DRUGS)
