@@ -28,6 +28,7 @@ from rdkit_ebd.runtime.threads import torch_threads
 
 DEFAULT_GENERATOR = "edm-qm9"
 MOST_MOLECULES = 100_000_000
+BATCH, PUBLISHED_BATCH = 512, 128  # molecules drawn together
 GUIDANCE = 2.0  # of the shipped model the errors of alpha, gap and Cv are a tenth to a fifth less than at 1
 
 
@@ -151,7 +152,7 @@ def StreamGenerated(
     guidance: float = GUIDANCE,
     device: str = "auto",
     numThreads: int = 1,
-    batchSize: int = 128,
+    batchSize: int | None = None,
 ) -> Iterator[Generated]:
     """Draw molecules one after the other, also more than memory holds; what is wrong is said at once.
 
@@ -172,7 +173,8 @@ def StreamGenerated(
             and costs a second evaluation of each step.
         device: "auto", "cpu", "cuda" or "cuda:N".
         numThreads: CPU threads; 0: all, -n: all but n.
-        batchSize: Molecules drawn together. It changes memory and speed, and molecules no more than rounding does.
+        batchSize: Molecules drawn together; None: 512, of the published EDM 128. It changes memory and speed, and
+            molecules no more than rounding does.
 
     Yields:
         `Generated`, n of them, in the order of their indices, invalid ones too.
@@ -189,7 +191,7 @@ def StreamGenerated(
     if is_published_file(text("model", model)):
         if core is not None or guidance != GUIDANCE or numRestarts is not None:
             raise ValueError("core, guidance, numRestarts: the published EDM has none of them")
-        sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), whole(1, 100_000)("batchSize", batchSize))
+        sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), _batch(batchSize, PUBLISHED_BATCH))
         seed = whole(-1)("randomSeed", randomSeed)
         return stream_published(count, model, numAtoms, conditions, seed, numSteps, sizes[0], device, *sizes[1:])
     plan = make_plan(
@@ -222,7 +224,7 @@ def make_plan(
     guidance: float = GUIDANCE,
     device: str = "auto",
     numThreads: int = 1,
-    batchSize: int = 128,
+    batchSize: int | None = None,
 ) -> Plan:
     """What `StreamGenerated` is asked for, checked, the model loaded."""
     seed = whole(-1)("randomSeed", seed)
@@ -240,6 +242,10 @@ def make_plan(
         held,
         number(0, high=100)("guidance", guidance),
         whole(0, 10_000)("embed", embed),
-        whole(1, 100_000)("batchSize", batchSize),
+        _batch(batchSize, BATCH),
         count_threads(whole(-10_000, 10_000)("numThreads", numThreads)),
     )
+
+
+def _batch(wanted: int | None, own: int) -> int:
+    return optional(whole(1, 100_000))("batchSize", wanted) or own
