@@ -157,20 +157,11 @@ def _minima(smiles: str) -> tuple[np.ndarray, np.ndarray]:
         coords, energies = np.concatenate([coords, coords * [-1, 1, 1]]), np.tile(energies, 2)
     signs = [_torsion_signs(x, mol) for x in coords]
     energies = energies + BOAT * np.array([_boats(own) for own in signs])
-    names, kinds = _kinds(coords, mol), dict[tuple[int, ...], int]()
+    standing, kinds = _standing(coords, mol), dict[tuple[int, ...], int]()
     for row in np.argsort(energies, kind="stable").tolist():
-        kinds.setdefault(names[row], row)
+        kinds.setdefault((*(sign for ring in signs[row] for sign in ring), *standing[row]), row)
     rows = [row for row in kinds.values() if energies[row] < energies.min() + ABOVE]
     return coords[rows], energies[rows]
-
-
-def _kinds(coords: np.ndarray, mol: Chem.Mol) -> list[tuple[int, ...]]:
-    """What shape each conformer (K, n, 3) has: signs of the ring torsions, and how what is on the rings stands."""
-    signs = (_torsion_signs(x, mol) for x in coords)
-    return [
-        (*(sign for ring in own for sign in ring), *standing)
-        for own, standing in zip(signs, _standing(coords, mol), strict=True)
-    ]
 
 
 def _parsed(smiles: str) -> Chem.Mol | None:

@@ -79,6 +79,6 @@ def _in_order(mol: Chem.Mol, coords: np.ndarray) -> tuple[np.ndarray, np.ndarray
     smiles = Chem.MolToSmiles(bare)
     order = json.loads(bare.GetProp("_smilesAtomOutputOrder"))
     heavy = [bare.GetAtomWithIdx(index).GetIntProp("place") for index in order]
-    light = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetIdx() not in set(heavy)]
+    light = sorted(set(range(mol.GetNumAtoms())) - set(heavy))
     numbers = np.array([mol.GetAtomWithIdx(i).GetAtomicNum() for i in (*heavy, *light)], np.int8)
     return numbers, np.asarray(coords, np.float32)[[*heavy, *light]], smiles
