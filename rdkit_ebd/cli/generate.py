@@ -44,7 +44,9 @@ def generate(
         list[str] | None,
         typer.Option(metavar="PROPERTY", help="Property whose value is drawn for each, as in the training set."),
     ] = None,
-    guidance: Annotated[float, typer.Option(min=0, help="How strongly those pull; 1: as learnt.")] = 2.0,
+    guidance: Annotated[
+        float | None, typer.Option(min=0, help="How strongly those pull; 1: as learnt.", show_default="2")
+    ] = None,
     core: Annotated[
         str | None,
         typer.Option(help="SD or mol file of a 3D fragment whose atoms stay; it grows where it lacks hydrogens."),

@@ -14,7 +14,7 @@ from rdkit_ebd._param_kinds import flag, number, optional, text, whole
 from rdkit_ebd._version import __version__
 from rdkit_ebd.chem.provenance import set_provenance
 from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules
-from rdkit_ebd.generators.edm.model import LoadedGenerator, load_generator
+from rdkit_ebd.generators.edm.model import MOST_RESTARTS, LoadedGenerator, load_generator
 from rdkit_ebd.generators.edm.orders import HeldAtoms
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
 from rdkit_ebd.molecules.core import held_atoms
@@ -149,7 +149,7 @@ def StreamGenerated(
     embed: int = 0,
     numSteps: int | None = None,
     numRestarts: int | None = None,
-    guidance: float = GUIDANCE,
+    guidance: float | None = None,
     device: str = "auto",
     numThreads: int = 1,
     batchSize: int | None = None,
@@ -170,7 +170,7 @@ def StreamGenerated(
         numRestarts: How often heavy atoms whose bonds do not fill their valences are drawn again from a little noise;
             0: everything is taken as it comes, None: as the model has it.
         guidance: How strongly conditions pull; 1: as learnt, 2: twice as far, which comes nearer to what is asked for
-            and costs a second evaluation of each step.
+            and costs a second evaluation of each step. None: 2.
         device: "auto", "cpu", "cuda" or "cuda:N".
         numThreads: CPU threads; 0: all, -n: all but n.
         batchSize: Molecules drawn together; None: 512, of the published EDM 128. It changes memory and speed, and
@@ -189,7 +189,7 @@ def StreamGenerated(
     """
     count = whole(1, MOST_MOLECULES)("n", n)
     if is_published_file(text("model", model)):
-        if core is not None or guidance != GUIDANCE or numRestarts is not None:
+        if core is not None or guidance is not None or numRestarts is not None:
             raise ValueError("core, guidance, numRestarts: the published EDM has none of them")
         sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), _batch(batchSize, PUBLISHED_BATCH))
         seed = whole(-1)("randomSeed", randomSeed)
@@ -221,7 +221,7 @@ def make_plan(
     embed: int = 0,
     numSteps: int | None = None,
     numRestarts: int | None = None,
-    guidance: float = GUIDANCE,
+    guidance: float | None = None,
     device: str = "auto",
     numThreads: int = 1,
     batchSize: int | None = None,
@@ -231,7 +231,7 @@ def make_plan(
     steps = optional(whole(1, 1000))("numSteps", numSteps)
     loaded = load_generator(text("model", model), device)
     held = None if core is None else held_atoms(core, loaded.config)
-    restarts = optional(whole(0, 100))("numRestarts", numRestarts)
+    restarts = optional(whole(0, MOST_RESTARTS))("numRestarts", numRestarts)
     own = loaded.config.sampling
     sampling = replace(own, steps=steps or own.steps, restarts=own.restarts if restarts is None else restarts)
     return Plan(
@@ -240,7 +240,7 @@ def make_plan(
         secrets.randbits(31) if seed == -1 else seed,
         sampling,
         held,
-        number(0, high=100)("guidance", guidance),
+        number(0, high=100)("guidance", GUIDANCE if guidance is None else guidance),
         whole(0, 10_000)("embed", embed),
         _batch(batchSize, BATCH),
         count_threads(whole(-10_000, 10_000)("numThreads", numThreads)),

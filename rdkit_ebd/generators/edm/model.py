@@ -32,7 +32,8 @@ _MOST = {
     "radial": 256,
     "feed": 16,
 }
-_MOST_STEPS, _MOST_RESTARTS, _MOST_KINDS, _MOST_SIZES = 10_000, 100, 256, 100_000
+_MOST_STEPS, _MOST_KINDS, _MOST_SIZES = 10_000, 256, 100_000
+MOST_RESTARTS = 100
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ class GeneratorConfig:
         if any(type(count) is not int or not 1 <= count <= _MOST_STEPS for count in steps):
             faults.append(f"steps must be integers from 1 to {_MOST_STEPS}, not {steps}")
         restarts = self.sampling.restarts
-        if type(restarts) is not int or not 0 <= restarts <= _MOST_RESTARTS:
-            faults.append(f"restarts must be an integer from 0 to {_MOST_RESTARTS}, not {restarts!r}")
+        if type(restarts) is not int or not 0 <= restarts <= MOST_RESTARTS:
+            faults.append(f"restarts must be an integer from 0 to {MOST_RESTARTS}, not {restarts!r}")
         if not 1 <= len(self.kinds) <= _MOST_KINDS or not 1 <= len(self.sizes) <= _MOST_SIZES:
             faults.append(f"it must have kinds and sizes, not {len(self.kinds)} and {len(self.sizes)}")
         if faults:
