@@ -1,8 +1,10 @@
-"""What is the cross product of many short rows of vectors? NumPy's own costs several times the arithmetic."""
+"""What are cross products and lengths of many short vectors? NumPy's own way costs several times the arithmetic."""
 
 from __future__ import annotations
 
 import numpy as np
+
+_BLOCK = 2**16  # distances
 
 
 def cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -14,3 +16,23 @@ def cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     np.subtract(c * x, a * z, out=out[..., 1])
     np.subtract(a * y, b * x, out=out[..., 2])
     return out
+
+
+def squared_lengths(x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Squares of the distances between points (K, N, 3) of pairs (T, 2): (T, K), which is how they lie in memory.
+
+    Rows of points are copied and subtracted whole, and in blocks that stay in a cache: several times as fast as taking
+    the pairs of each of K.
+    """
+    first, second = np.ascontiguousarray(pairs.T)
+    axes = np.ascontiguousarray(x.transpose(2, 1, 0))
+    squares = np.zeros((len(pairs), len(x)), x.dtype)
+    rows = max(1, _BLOCK // max(1, len(x)))
+    for start in range(0, len(pairs), rows):
+        block = slice(start, start + rows)
+        for points in axes:
+            gaps = points.take(first[block], 0)
+            gaps -= points.take(second[block], 0)
+            gaps *= gaps
+            squares[block] += gaps
+    return squares

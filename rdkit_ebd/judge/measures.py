@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdkit_ebd.arrays.vectors import cross
+from rdkit_ebd.arrays.vectors import cross, squared_lengths
 
 
 def lengths_of(x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Distances (K, T) in angstrom, of pairs (T, 2)."""
-    i, j = pairs.T
-    return np.sqrt(sum((x[:, i, axis] - x[:, j, axis]) ** 2 for axis in range(3)))
+    return np.sqrt(squared_lengths(x, pairs)).T
 
 
 def cosines_of(x: np.ndarray, triples: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rdkit_ebd.arrays.vectors import squared_lengths
 from rdkit_ebd.chem.stereo import atropisomers_kept, centres_kept, double_bonds_kept
 from rdkit_ebd.judge.measures import cosines_of, heights_of, twists_of
 from rdkit_ebd.judge.tables import AROMATIC, CONJUGATED, DOUBLE, FLATNESS, PUCKER, CheckTables, Distances
@@ -65,12 +66,11 @@ def _spread(failed: np.ndarray, finite: np.ndarray) -> np.ndarray:
 def _outside(x: np.ndarray, allowed: Distances) -> np.ndarray:
     """Whether any distance is out of bounds: (K, N, 3) -> (K,) bool."""
     step = max(1, CHUNK // max(1, len(allowed.pairs)))
-    i, j = allowed.pairs.T
+    least, most = (allowed.lower**2)[:, None], (allowed.upper**2)[:, None]
     parts = [np.zeros(0, dtype=bool)]
     for start in range(0, len(x), step):
-        block = x[start : start + step]
-        squared = sum((block[:, i, axis] - block[:, j, axis]) ** 2 for axis in range(3))
-        parts.append(((squared < allowed.lower**2) | (squared > allowed.upper**2)).any(axis=-1))
+        squared = squared_lengths(x[start : start + step], allowed.pairs)
+        parts.append(((squared < least) | (squared > most)).any(axis=0))
     return np.concatenate(parts)
 
 
