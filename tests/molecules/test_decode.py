@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import embedded
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from rdkit_ebd.molecules.decode import InvalidCause, decoded
 
@@ -32,3 +33,37 @@ def test_causes() -> None:
     apart[-1] += 5.0
     assert decoded(numbers, apart)[1] is InvalidCause.DISCONNECTED
     assert decoded(numbers[:-1], x[:-1])[1] is InvalidCause.VALENCE  # a hydrogen is missing
+
+
+def made(smiles: str) -> tuple[np.ndarray, np.ndarray]:
+    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    assert AllChem.EmbedMolecule(mol, randomSeed=1) == 0
+    AllChem.MMFFOptimizeMolecule(mol)
+    return atoms(mol)
+
+
+CHARGED = (
+    "C[N+](=O)[O-]",
+    "c1cc[n+]([O-])cc1",
+    "CN=[N+]=[N-]",
+    "CC[N+]#[C-]",
+    "C[N+](C)(C)CC(=O)[O-]",
+    "CC[NH+]=C([O-])C",
+)
+
+
+@pytest.mark.parametrize("smiles", CHARGED)
+def test_charges_of_stable_molecules_are_found_again(smiles: str) -> None:
+    found, cause = decoded(*made(smiles))
+    assert cause is None
+    assert Chem.GetFormalCharge(found) == 0
+    assert sum(abs(a.GetFormalCharge()) for a in found.GetAtoms()) in (0, 2)
+
+
+@pytest.mark.parametrize("smiles", ["CCCC", "CCSCC", "CC(=O)CC"])
+def test_charges_on_carbon_are_no_molecule(smiles: str) -> None:
+    numbers, x = made(smiles)
+    carbons, light = np.flatnonzero(numbers == 6), np.flatnonzero(numbers == 1)
+    ends = [light[np.linalg.norm(x[light] - x[c], axis=1).argmin()] for c in carbons[[0, -1]]]
+    kept = np.delete(np.arange(len(numbers)), ends)  # two radicals, or a cation and an anion, that no bond joins
+    assert decoded(numbers[kept], x[kept])[1] is InvalidCause.CHARGE
