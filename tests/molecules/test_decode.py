@@ -42,7 +42,7 @@ def made(smiles: str) -> tuple[np.ndarray, np.ndarray]:
     return atoms(mol)
 
 
-CHARGED = (
+CHARGED = (  # both ways around
     "C[N+](=O)[O-]",
     "c1cc[n+]([O-])cc1",
     "CN=[N+]=[N-]",
