@@ -42,7 +42,7 @@ def made(smiles: str) -> tuple[np.ndarray, np.ndarray]:
     return atoms(mol)
 
 
-CHARGED = (  # both ways around
+CHARGED = (
     "C[N+](=O)[O-]",
     "c1cc[n+]([O-])cc1",
     "CN=[N+]=[N-]",
