@@ -16,6 +16,7 @@ from rdkit_ebd.generators.edm.orders import HeldAtoms, Order
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
 
 _HYDROGENS = 0x48  # purpose of a molecule's streams
+_PAIRS = 2**16  # of atoms in all molecules drawn together, which memory grows with
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def draw_molecules(
     sampling = sampling or model.config.sampling
     for heavy in sorted({order.heavy for order in orders}):
         group = [order for order in orders if order.heavy == heavy]
-        yield from _of_one_size(model, group, seed, sampling, held, guidance)
+        together = max(1, _PAIRS // heavy**2)
+        for start in range(0, len(group), together):
+            yield from _of_one_size(model, group[start : start + together], seed, sampling, held, guidance)
 
 
 def draw_path(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tiny_generator import CONFIG, tiny_generator
 
+from rdkit_ebd.generators.edm import draw
 from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules, draw_path
 from rdkit_ebd.generators.edm.model import LoadedGenerator, load_generator, read_generator_config
 from rdkit_ebd.generators.edm.orders import HeldAtoms, Order
@@ -39,6 +40,18 @@ def test_a_molecule_is_the_same_whatever_it_is_drawn_with(model: LoadedGenerator
         assert alone.numbers.tolist() == together[order.index].numbers.tolist()
         assert np.allclose(alone.coords, together[order.index].coords, rtol=1e-5, atol=1e-4)
     assert not np.allclose(drawn(model, ORDERS[:1], seed=6)[0].coords, together[0].coords, atol=0.1)
+
+
+def test_large_molecules_are_drawn_a_few_at_a_time(model: LoadedGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    inner = draw._of_one_size
+    monkeypatch.setattr(draw, "_PAIRS", 2 * 40**2)
+    monkeypatch.setattr(
+        draw, "_of_one_size", lambda m, group, *rest: (sizes.append(len(group)), inner(m, group, *rest))[1]
+    )
+    orders = [Order(k, 40 if k < 5 else 4, 6) for k in range(9)]
+    assert sorted(drawn(model, orders)) == list(range(9))
+    assert sizes == [4, 2, 2, 1]
 
 
 def test_what_contradicts_itself_is_drawn_again_and_the_others_stay(model: LoadedGenerator) -> None:
