@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from rdkit_ebd.train.data_prep.grafting import grafts
 from rdkit_ebd.train.data_prep.groups import GROUPS, SHARES, atom_count, groups_of
 from rdkit_ebd.train.data_prep.making import MADE, ion_of
 
+_HEX_DIGITS = 16  # of a sha256 that are compared: of 10^5 molecules two alike have one chance in 10^9
+_HASH = re.compile(f"[0-9a-fA-F]{{{_HEX_DIGITS},64}}")
 _SECONDS = 10  # for the conformer that settles the stereo of a molecule
 
 
@@ -104,9 +107,24 @@ def choose(
 
 
 def held_back(paths: Collection[Path]) -> Callable[[str], bool]:
-    """A test of first InChIKey blocks against files of their sha256, one a line, of which 16 hex digits are enough."""
-    hashes = {line.strip()[:16] for path in paths for line in path.read_text().splitlines() if line.strip()}
-    return lambda block: hashlib.sha256(block.encode()).hexdigest()[:16] in hashes
+    """A test of first InChIKey blocks against files of their sha256, one a line, of which 16 hex digits are enough.
+
+    Raises:
+        ValueError: A file holds no hashes, or something else: what it means to hold back would be trained on.
+    """
+    hashes = {one for path in paths for one in _hashes(path)}
+    return lambda block: hashlib.sha256(block.encode()).hexdigest()[:_HEX_DIGITS] in hashes
+
+
+def _hashes(path: Path) -> set[str]:
+    """What is compared of each line of a file."""
+    lines = [(number, line.strip()) for number, line in enumerate(path.read_text().splitlines(), 1) if line.strip()]
+    for number, line in lines:
+        if not _HASH.fullmatch(line):
+            raise ValueError(f"{path}, line {number}: {line[:40]!r} is no sha256 of {_HEX_DIGITS} to 64 hex digits")
+    if not lines:
+        raise ValueError(f"{path} holds no hashes")
+    return {line[:_HEX_DIGITS].lower() for _, line in lines}
 
 
 def read_smiles(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -72,11 +72,12 @@ def make_data(
         deadline: No shard is begun after it.
 
     Raises:
-        ValueError: The work folder was begun with other settings, or there is no such teacher.
+        ValueError: The work folder was begun with other settings, with molecules that are kept back now, or there is
+            no such teacher.
         ImportError: The teacher's package is missing.
     """
     work = out.with_suffix(".work")
-    chosen = _resumed_choice(work, smiles, config, kept_back, known or Counter())
+    chosen = _resumed_choice(work, smiles, config, kept_back, known or Counter(), embed)
     parts = [chosen[k : k + config.shard] for k in range(0, len(chosen), config.shard)]
     files = [work / f"{number:05d}.npz" for number in range(len(parts))]
     waiting = [(part, path) for part, path in zip(parts, files, strict=True) if not path.exists()]
@@ -152,18 +153,37 @@ def _resumed_choice(
     config: MakeDataConfig,
     kept_back: Callable[[str], bool],
     known: Counter[Environment],
+    embed: Embedder,
 ) -> list[Chosen]:
     """The choice that the work folder was begun with; a new one if it is new."""
     path = work / "choice.json"
-    digest = hashlib.sha256("\n".join(smiles).encode()).hexdigest()
-    settings = json.loads(json.dumps({**asdict(config), "candidates": digest}))
+    settings = json.loads(json.dumps({**asdict(config), **_inputs(smiles, known, embed)}))
     if path.exists():
         begun = json.loads(path.read_text())
-        changed = [name for name, value in settings.items() if value != begun.get(name)]
+        changed = [name for name, value in settings.items() if value != begun.get(name, value)]
         if changed:
             raise ValueError(f"{work} was begun with other {', '.join(changed)}: remove it or write elsewhere")
-        return [Chosen(**one) for one in begun["chosen"]]
+        chosen = [Chosen(**one) for one in begun["chosen"]]
+        if barred := [one.smiles for one in chosen if kept_back(one.inchikey14)]:
+            raise ValueError(
+                f"{work} was begun with {len(barred)} molecules that are kept back now, such as {barred[0]}: "
+                "remove it or write elsewhere"
+            )
+        return chosen
     chosen = choose(smiles, config, kept_back, known)
     work.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({**settings, "chosen": [asdict(one) for one in chosen]}, indent=1))
     return chosen
+
+
+def _inputs(smiles: Sequence[str], known: Counter[Environment], embed: Embedder) -> dict[str, str]:
+    """What beside the settings decides about the data, as digests and names."""
+    return {
+        "candidates": _digest(smiles),
+        "covered": _digest(sorted(f"{environment} {count}" for environment, count in known.items())),
+        "embedder": str(getattr(embed, "__name__", embed)),
+    }
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.potentials import get_potential
 from rdkit_ebd.runtime.deadline import Deadline
 from rdkit_ebd.train.data_prep.choosing import MakeDataConfig, choose, held_back, read_smiles
+from rdkit_ebd.train.data_prep.coverage import count_environments
 from rdkit_ebd.train.data_prep.make_data import make_data
 from rdkit_ebd.train.data_prep.minima import distinct, etkdg_conformers, relax_all, starting_points
 
@@ -77,6 +79,29 @@ def test_held_back_blocks_are_known_by_their_hashes(tmp_path: Path) -> None:
     known = held_back([tmp_path / "held.txt"])
     assert known(block)
     assert not known("QUSNBJAOOMFDIB")
+    (tmp_path / "held.txt").write_text(hashlib.sha256(block.encode()).hexdigest().upper())
+    assert held_back([tmp_path / "held.txt"])(block), "whole hashes, in capitals"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("LFQSCWFLJHTTHZ-UHFFFAOYSA-N\n", "line 1: 'LFQSCWFLJHTTHZ"), ("\nabcdef\n", "line 2"), (" \n", "no hashes")],
+)
+def test_a_file_that_would_hold_nothing_back_is_an_error(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "held.txt").write_text(text)
+    with pytest.raises(ValueError, match=told):
+        held_back([tmp_path / "held.txt"])
+
+
+def test_stereoisomers_tautomers_and_ions_of_what_is_held_back_are_not_made(tmp_path: Path) -> None:
+    held = {"C[C@H](N)C(=O)O", "O=c1cccc[nH]1"}
+    others = ["C[C@@H](N)C(=O)O", "C[C@H]([NH3+])C(=O)[O-]", "CC(N)C(=O)O", "Oc1ccccn1", "CC(N)C(=O)[O-]"]
+    hashes = [hashlib.sha256(block.encode()).hexdigest()[:16] for block in blocks(list(held))]
+    (tmp_path / "held.txt").write_text("\n".join(hashes))
+    config = replace(QUICK, groups=("any",), made=1)
+    chosen = choose([*others, "CCO"], config, held_back([tmp_path / "held.txt"]))
+    assert "CCO" in [one.smiles for one in chosen]
+    assert blocks(list(held)).isdisjoint(blocks([one.smiles for one in chosen]))
 
 
 def test_rigid_molecules_get_one_start_and_rings_another_shape() -> None:
@@ -130,6 +155,20 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
         assert np.isfinite(record.energy).all()
     with pytest.raises(ValueError, match="begun with other molecules"):
         make_data(SMILES, cut, replace(QUICK, molecules=5))
+
+
+def test_a_run_is_not_continued_with_what_was_forbidden_or_counted_otherwise(tmp_path: Path) -> None:
+    out = tmp_path / "made.npz"
+    begun = partial(make_data, ["CCO", "CCN"], out, QUICK)
+    begun(deadline=Deadline(0.0))
+    [ethanol] = blocks(["CCO"])
+    with pytest.raises(ValueError, match="begun with 1 molecules that are kept back now, such as CCO"):
+        begun(kept_back=lambda block: block == ethanol)
+    with pytest.raises(ValueError, match="begun with other covered"):
+        begun(known=count_environments([Chem.MolFromSmiles("CCO")]))
+    with pytest.raises(ValueError, match="begun with other embedder"):
+        begun(embed=own_conformers)
+    assert begun(kept_back=lambda block: block == "another").molecules == 2
 
 
 def test_a_molecule_that_trips_its_embedder_stops_no_other(tmp_path: Path) -> None:
