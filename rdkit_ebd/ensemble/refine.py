@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -133,7 +134,8 @@ def RefineConformers(
 
     Args:
         mol: Changed in place: coordinates and properties of its conformers alone. All hydrogens are explicit.
-        method: "UFF", "MMFF94", "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB", ... or a `Potential`.
+        method: "UFF", "MMFF94", "MMFF94s", "MMFF94s/OpenMM", "openff-2.2.1", "GFN2-xTB", "AIMNet2", "ANI-2xt", ... or
+            a `Potential`.
         confIds: Ids of the conformers, in the order of the answer; all of them if None.
         maxIters: Iterations of the minimiser at most. RDKit's 200 leave most drugs unconverged.
         numThreads: Processes at most; 0: all cores, -n: all but n. They are only started where they save time;
@@ -148,7 +150,7 @@ def RefineConformers(
         NaN then. Energies are in kcal/mol, without restraints.
 
     Raises:
-        TypeError: `mol` is not a molecule, or `method` neither a name nor a potential.
+        TypeError: `mol` is not a molecule, `method` neither a name nor a potential, or an atom no index.
         ValueError: There is no such method, conformer or atom, a number is out of range, hydrogens are missing.
         ImportError: The method's engine is not installed; the message has the install line.
 
@@ -278,11 +280,18 @@ def _terms(mol: Chem.Mol, max_iters: int, fixed: Iterable[int], restraint: float
         raise ValueError(f"maxIters must be at least 1, not {max_iters}")
     if not 0 <= restraint < math.inf:
         raise ValueError(f"restraint must be a finite force constant of at least 0, not {restraint}")
-    atoms = tuple(sorted({int(i) for i in fixed}))
+    atoms = tuple(sorted({_index(i) for i in fixed}))
     strangers = [i for i in atoms if not 0 <= i < mol.GetNumAtoms()]
     if strangers:
         raise ValueError(f"fixedAtoms names atoms {strangers}, but the molecule has {mol.GetNumAtoms()} (0 to n - 1)")
     return Terms(int(max_iters), atoms, float(restraint))
+
+
+def _index(atom: object) -> int:
+    try:
+        return operator.index(atom)  # type: ignore[arg-type]  # which is what it finds out
+    except TypeError:
+        raise TypeError(f"fixedAtoms must be indices of atoms, not {atom!r}") from None
 
 
 def _check_timeout(timeout: float) -> None:

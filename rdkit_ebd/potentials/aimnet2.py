@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from rdkit import Chem
 
-from rdkit_ebd.potentials.neural_support import NeuralPotential, device_name, foreign_atoms, parse_name
+from rdkit_ebd.potentials.neural_support import (
+    DEVICES,
+    NeuralPotential,
+    checked_choice,
+    device_name,
+    foreign_atoms,
+    parse_name,
+)
 from rdkit_ebd.potentials.weight_files import WeightFile
 
 if TYPE_CHECKING:
@@ -46,12 +53,16 @@ class AIMNet2(NeuralPotential):
         method: The first part of it.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         weights: A file to use in place of the installed one, or None.
+
+    Raises:
+        ValueError: There is no such method or device.
     """
 
     def __init__(
         self, method: str = "AIMNet2", device: str = "auto", weights: str | os.PathLike[str] | None = None
     ) -> None:
-        self.method, self.device, self.weights = method, device, weights
+        self.method = checked_choice("AIMNet2 method", method, FILES)
+        self.device, self.weights = checked_choice("device", device, DEVICES), weights
         self.name = method if device == "auto" else f"{method}/{device}"
         self.notes = (f"{LEVELS[method]} by AIMNet2, gas phase",)
 

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from rdkit import Chem
 
-from rdkit_ebd.potentials.neural_support import NeuralPotential, device_name, foreign_atoms, parse_name
+from rdkit_ebd.potentials.neural_support import (
+    DEVICES,
+    NeuralPotential,
+    checked_choice,
+    device_name,
+    foreign_atoms,
+    parse_name,
+)
 from rdkit_ebd.potentials.weight_files import WeightFile
 
 if TYPE_CHECKING:
@@ -41,12 +48,15 @@ class ANI2xt(NeuralPotential):
         name: "ANI-2xt", with "/cpu" or "/cuda" where a device is asked for.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         weights: A file to use in place of the installed one, or None.
+
+    Raises:
+        ValueError: There is no such device.
     """
 
     notes = ("B97-3c by ANI-2xt, gas phase",)
 
     def __init__(self, device: str = "auto", weights: str | os.PathLike[str] | None = None) -> None:
-        self.device, self.weights = device, weights
+        self.device, self.weights = checked_choice("device", device, DEVICES), weights
         self.name = "ANI-2xt" if device == "auto" else f"ANI-2xt/{device}"
 
     def obstacle(self, mol: Chem.Mol) -> str | None:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.arrays.units import HARTREE
+from rdkit_ebd.arrays.units import KCAL_PER_EV
 from rdkit_ebd.potentials.base import Minimum, Potential, Surface, check_request, checked_coords
 
-EV = HARTREE / 27.211386245988  # kcal/mol
 CONVERGED = 0.1  # kcal/mol/angstrom, largest component of the gradient
 
 
@@ -79,7 +78,7 @@ class ASESurface(Surface):
             energy, forces = self._atoms.get_potential_energy(), self._atoms.get_forces()
         except Exception:  # each calculator has errors of its own
             return float("nan"), np.full(x.shape, np.nan)
-        return float(energy) * EV, np.asarray(forces) * -EV
+        return float(energy) * KCAL_PER_EV, np.asarray(forces) * -KCAL_PER_EV
 
     def minimise(
         self, coords: np.ndarray, max_iters: int, fixed: Collection[int] = (), restraint: float = 0.0

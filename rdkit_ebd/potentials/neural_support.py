@@ -58,9 +58,7 @@ def parse_name(name: str, methods: Collection[str]) -> tuple[str, str] | None:
     known = {method.lower(): method for method in methods}
     if typed.lower() not in known:
         return None
-    if slash and device.lower() not in DEVICES:
-        raise ValueError(f"no device {device!r} in {name!r}: known are {', '.join(DEVICES)}")
-    return known[typed.lower()], device.lower() or "auto"
+    return known[typed.lower()], checked_choice("device", device.lower(), DEVICES) if slash else "auto"
 
 
 def device_name(asked: str) -> str:
@@ -86,4 +84,14 @@ def foreign_atoms(mol: Chem.Mol, method: str, symbols: Collection[str]) -> str |
     open_shells = [f"{a.GetIdx()} ({a.GetSymbol()})" for a in mol.GetAtoms() if a.GetNumRadicalElectrons()]
     if open_shells:
         return f"{method} knows closed shells alone, and atoms {', '.join(open_shells)} have unpaired electrons"
+    electrons = sum(atom.GetAtomicNum() for atom in mol.GetAtoms()) - Chem.GetFormalCharge(mol)
+    if electrons < 1 or electrons % 2:
+        return f"{method} knows closed shells alone, and {max(electrons, 0)} electrons are none"
     return None
+
+
+def checked_choice(kind: str, asked: str, known: Collection[str]) -> str:
+    """What is asked for, if it is known; else a ValueError that lists what is."""
+    if asked not in known:
+        raise ValueError(f"no {kind} {asked!r}: known are {', '.join(known)}")
+    return asked

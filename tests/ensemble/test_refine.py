@@ -190,6 +190,8 @@ def test_wrong_use_is_told_before_any_work(mol: Chem.Mol) -> None:
     for told, words in wrong:
         with pytest.raises(ValueError, match=told):
             RefineConformers(mol, **words)
+    with pytest.raises(TypeError, match=r"indices of atoms, not 0\.5"):
+        RefineConformers(mol, fixedAtoms=[0.5])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="Potential"):
         RefineConformers(mol, 3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="hydrogens are missing"):

@@ -11,9 +11,9 @@ from helpers import embedded
 from rdkit import Chem
 
 from rdkit_ebd import RefineConformers, ScoreConformers
+from rdkit_ebd.arrays.units import KCAL_PER_EV
 from rdkit_ebd.io import ToASE
 from rdkit_ebd.potentials import ASEPotential
-from rdkit_ebd.potentials.ase_calculator import EV
 
 pytest.importorskip("ase")
 
@@ -85,4 +85,4 @@ def test_a_calculator_that_fails_leaves_the_conformer(monkeypatch: pytest.Monkey
 
 
 def test_an_electronvolt() -> None:
-    assert pytest.approx(23.0605478, rel=1e-7) == EV
+    assert pytest.approx(23.0605478, rel=1e-7) == KCAL_PER_EV

@@ -13,6 +13,7 @@ from helpers import coords_of, embedded, with_hydrogens
 from rdkit import Chem
 
 from rdkit_ebd.arrays.rmsd import best_rms
+from rdkit_ebd.arrays.units import KCAL_PER_EV
 from rdkit_ebd.chem.symmetry import symmetry_mappings
 from rdkit_ebd.ensemble.refine import RefineConformers, RefineWithReport
 from rdkit_ebd.ensemble.score import ScoreConformers
@@ -20,7 +21,7 @@ from rdkit_ebd.potentials import get_potential
 from rdkit_ebd.potentials.aimnet2 import FILES, AIMNet2
 from rdkit_ebd.potentials.ani2xt import FILE, ANI2xt
 from rdkit_ebd.potentials.base import Surface
-from rdkit_ebd.potentials.neural.network import KCAL_PER_EV
+from rdkit_ebd.potentials.neural import surface as neural_surface
 from rdkit_ebd.potentials.neural.surface import CONVERGED, NeuralSurface, like_sizes
 from rdkit_ebd.runtime.deadline import Deadline
 
@@ -300,7 +301,36 @@ def test_a_package_is_looked_for_but_not_imported(monkeypatch: pytest.MonkeyPatc
 
 def test_batches_are_of_like_size() -> None:
     sizes = [10, 40, 11, 12, 41, 90, 10]
-    groups = like_sizes(sizes, 3)
+    groups = like_sizes(sizes, 3, 10**6)
     assert sorted(i for group in groups for i in group) == list(range(len(sizes)))
     assert all(len(group) <= 3 for group in groups)
     assert [[sizes[i] for i in group] for group in groups] == [[10, 10, 11], [12], [40, 41], [90]]
+
+
+def test_batches_of_large_molecules_are_small() -> None:
+    assert [len(group) for group in like_sizes([50] * 5, 4, 2 * 50**2)] == [2, 2, 1]
+    assert [len(group) for group in like_sizes([300] * 3, 4, 50**2)] == [1, 1, 1], "one fits whatever its size"
+
+
+@needs_aimnet2
+def test_what_is_scored_in_several_batches_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    mol = embedded("CC(=O)NC", 5)
+    whole = ScoreConformers(mol, "AIMNet2/cpu")
+    monkeypatch.setitem(neural_surface._PAIRS, "cpu", 2 * mol.GetNumAtoms() ** 2)
+    assert ScoreConformers(mol, "AIMNet2/cpu") == pytest.approx(whole, abs=2e-3)
+
+
+@needs_aimnet2
+def test_a_nucleus_without_electrons_has_no_energy() -> None:
+    assert "0 electrons" in str(AIMNet2().obstacle(Chem.MolFromSmiles("[H+]")))
+    odd = with_hydrogens("CC")
+    odd.GetAtomWithIdx(0).SetFormalCharge(1)  # as a careless script does, without a radical
+    assert "17 electrons" in str(AIMNet2().obstacle(odd))
+
+
+def test_methods_and_devices_that_are_not_known_are_errors_at_once() -> None:
+    with pytest.raises(ValueError, match="no AIMNet2 method 'AIMNet3'"):
+        AIMNet2("AIMNet3")
+    for potential in (AIMNet2, ANI2xt):
+        with pytest.raises(ValueError, match="no device 'tpu': known are auto, cpu, cuda"):
+            potential(device="tpu")

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from rdkit_ebd.arrays.units import BOHR
-from rdkit_ebd.potentials.neural.network import KCAL_PER_EV
+from rdkit_ebd.arrays.units import BOHR, KCAL_PER_EV
 
 FEATURES, SHELLS, MIXED = 16, 16, 12  # of an atom, of distances, of the vectors made of both
 _FAR2 = 25.0  # angstrom^2: where a pair is put that is none, at the end of all cutoffs

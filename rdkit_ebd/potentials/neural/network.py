@@ -10,10 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rdkit_ebd.arrays.units import ELECTRONVOLT, HARTREE
-
-KCAL_PER_EV = HARTREE / ELECTRONVOLT
-
 
 class Network(Protocol):
     """A network, or an ensemble of them, with its weights on one device."""

@@ -20,7 +20,8 @@ CONVERGED = 0.1  # kcal/mol/angstrom, as for GFN-xTB: within some 0.01 kcal/mol 
 ROUGH = 0.7  # 0.03 eV/angstrom: how far down a cheaper network leads
 _ROUGH_STEPS = 200
 _FAR = 1 << 20  # bonds between atoms that no bonds connect
-_SIDE_BY_SIDE = {"cpu": 32, "cuda": 512}  # conformers: more are no faster on a core, or no longer fit
+_SIDE_BY_SIDE = {"cpu": 32, "cuda": 512}  # conformers: more are no faster
+_PAIRS = {"cpu": 32 * 100**2, "cuda": 512 * 70**2}  # of atoms, 1 to 5 kB each: 1 GB of memory, and 8 GB of a GPU's
 _SPREAD = 1.12  # sizes that may be treated together: padding costs more than a smaller batch beyond it
 
 
@@ -69,8 +70,8 @@ def minimise_starts(
     Yields:
         (position in `starts`, where it ended) as they end.
     """
-    most = _SIDE_BY_SIDE[network.device.type]
-    for chosen in like_sizes([len(start.coords) for start in starts], most):
+    kind = network.device.type
+    for chosen in like_sizes([len(start.coords) for start in starts], _SIDE_BY_SIDE[kind], _PAIRS[kind]):
         if deadline.passed:
             return
         alike = [starts[i] for i in chosen]
@@ -78,11 +79,18 @@ def minimise_starts(
             yield chosen[place], minimum
 
 
-def like_sizes(sizes: Sequence[int], most: int) -> list[list[int]]:
-    """Put numbers of atoms into groups, smallest first, each of at most so many and little spread."""
+def like_sizes(sizes: Sequence[int], most: int, pairs: int) -> list[list[int]]:
+    """Put numbers of atoms into groups, smallest first, of little spread.
+
+    Args:
+        sizes: Numbers of atoms.
+        most: Members of a group at most.
+        pairs: Pairs of atoms at most, padding included; one alone may have more.
+    """
     groups: list[list[int]] = []
     for place in sorted(range(len(sizes)), key=lambda i: sizes[i]):
-        if not groups or len(groups[-1]) == most or sizes[place] > _SPREAD * sizes[groups[-1][0]] + 1:
+        size = sizes[place]
+        if not groups or len(groups[-1]) >= min(most, pairs // size**2) or size > _SPREAD * sizes[groups[-1][0]] + 1:
             groups.append([])
         groups[-1].append(place)
     return groups
@@ -114,13 +122,13 @@ class NeuralSurface(Surface):
 
     def energy_many(self, coords: Sequence[np.ndarray], deadline: Deadline = NEVER) -> Iterator[tuple[int, float]]:
         """Energies in kcal/mol of conformers, some of them at a time; see `Surface.energy_many`."""
-        most = _SIDE_BY_SIDE[self.network.device.type]
-        checked = [checked_coords(x, len(self.species.numbers)) for x in coords]
-        for first in range(0, len(checked), most):
+        kind, atoms = self.network.device.type, len(self.species.numbers)
+        checked = [checked_coords(x, atoms) for x in coords]
+        for chosen in like_sizes([atoms] * len(checked), _SIDE_BY_SIDE[kind], _PAIRS[kind]):
             if deadline.passed:
                 return
-            energies, _ = self._evaluate(checked[first : first + most])
-            yield from enumerate(energies.tolist(), start=first)
+            energies, _ = self._evaluate([checked[i] for i in chosen])
+            yield from zip(chosen, energies.tolist(), strict=True)
 
     def minimise(
         self, coords: np.ndarray, max_iters: int, fixed: Collection[int] = (), restraint: float = 0.0
