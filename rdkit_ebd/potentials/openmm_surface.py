@@ -74,7 +74,8 @@ class OpenMMSurface(Surface):
     ) -> Minimum:
         """Relax one conformer by L-BFGS until the root mean square of the gradient is below `CONVERGED`.
 
-        Where the energy is no longer finite the conformer stays where it was, energy NaN, not converged.
+        Where the energy is no longer finite, and where atoms lie on each other, which by symmetry nothing would drive
+        apart, the conformer stays where it was, energy NaN, not converged.
 
         Args:
             coords: (N, 3) angstrom; not changed.
@@ -87,6 +88,8 @@ class OpenMMSurface(Surface):
         """
         start = checked_coords(coords, self._system.getNumParticles())
         check_request(self._system.getNumParticles(), max_iters, fixed, restraint)
+        if len(np.unique(start, axis=0)) < len(start):
+            return Minimum(start, float("nan"), False)
         self._hold(frozenset(fixed), restraint > 0)
         self._held.place(start)
         self._held.restrain(start, restraint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import conformers, embedded
+from rdkit import Chem
 
 openmm = pytest.importorskip("openmm")
 
@@ -166,3 +167,15 @@ def test_the_system_stays_the_callers(starts: np.ndarray) -> None:
     before = openmm.XmlSerializer.serialize(system)
     OpenMMSurface(system).minimise(starts[0], 5, fixed=[0], restraint=1.0)
     assert openmm.XmlSerializer.serialize(system) == before
+
+
+def test_atoms_on_each_other_are_no_minimum() -> None:
+    salt = OpenMMSurface(mmff_system(Chem.MolFromSmiles("[Na+].[Cl-]")))
+    start = np.zeros((2, 3))  # where RDKit embeds both ions
+    minimum = salt.minimise(start, PLENTY)
+    assert np.isnan(minimum.energy)
+    assert not minimum.converged
+    assert np.array_equal(minimum.coords, start)
+    apart = salt.minimise(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 3.0]]), PLENTY)
+    assert apart.converged
+    assert apart.energy < -100
