@@ -17,13 +17,6 @@ from rdkit_ebd.potentials import get_potential
 STEPS = 5000
 MOST_CONFORMERS = 10  # of a molecule whose relative energies are compared
 _MOST_ORDERS = 200  # of equivalent atoms
-_COLUMNS = (  # field, digits, whether the worse molecules are shown too
-    ("drift", 3, True),
-    ("error", 2, True),
-    ("released", 1, False),
-    ("minimise_seconds", 2, False),
-    ("energy_seconds", 3, False),
-)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rdkit import Chem
 # Times the sum of covalent radii. A shared proton (O-H 1.2 angstrom on both sides) counts as neither torn nor bonded.
 TORN = 1.3
 MADE = 1.15
+MADE_ACROSS = 1.04  # two bonds apart: corners of four-membered rings are as near as 1.08 (silicon in Si2O2)
 
 # The others form contacts, such as Na...O, that are no longer than bonds and change nothing.
 NONMETALS = frozenset((1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53))
@@ -47,7 +48,9 @@ class Connectivity:
         metals = np.array([atom.GetAtomicNum() not in NONMETALS for atom in mol.GetAtoms()], dtype=bool)
         free[metals, :] = free[:, metals] = False
         apart = np.argwhere(free)
-        return cls(bonds, TORN * radii[bonds].sum(1), apart, MADE * radii[apart].sum(1))
+        across = Chem.GetDistanceMatrix(mol)[apart[:, 0], apart[:, 1]] == 2
+        shortest = np.where(across, MADE_ACROSS, MADE) * radii[apart].sum(1)
+        return cls(bonds, TORN * radii[bonds].sum(1), apart, shortest)
 
     def changed(self, coords: np.ndarray) -> np.ndarray:
         """Which bonds, torn ones first and then made ones, (N, 3) angstrom -> (E + P,) bool."""

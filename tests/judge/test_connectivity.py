@@ -52,3 +52,15 @@ def test_a_proton_that_moves_is_seen_from_both_sides() -> None:
     assert {tuple(pair) for pair in pairs.tolist()} >= {(nitrogen, proton), (oxygen, proton)}
     after[proton] = before[nitrogen] + 1.2 * (before[proton] - before[nitrogen])  # stretched, as a strong bond does
     assert not connectivity.changed(after).any()
+
+
+def test_corners_of_a_four_membered_ring_are_not_bonded_but_those_of_a_closed_three_membered_one_are() -> None:
+    """Si...Si is 2.35 to 2.42 angstrom in cyclodisiloxanes by X-ray diffraction, 1.08 times the radii's sum."""
+    ring = Chem.MolFromSmiles("[Si]1O[Si]O1", sanitize=False)
+    side, half = 1.67, 2.38 / 2
+    height = np.sqrt(side**2 - half**2)
+    square = np.array([[half, 0, 0], [0, height, 0], [-half, 0, 0], [0, -height, 0]])
+    assert not Connectivity.of(ring).changed(square).any()
+    open_ylide = Chem.MolFromSmiles("C=[O+][CH2-]")
+    oxirane = np.array([[0.736, 0, 0], [0, 1.228, 0], [-0.736, 0, 0]])  # C-C 1.472, C-O 1.432 by microwaves
+    assert Connectivity.of(open_ylide).changed(oxirane).sum() == 1
