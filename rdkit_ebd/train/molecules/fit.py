@@ -22,7 +22,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from rdkit_ebd.generators.edm.model import GeneratorConfig, GeneratorNetworks, save_generator
+from rdkit_ebd.generators.edm.model import (
+    GeneratorConfig,
+    GeneratorNetworks,
+    LoadedGenerator,
+    load_generator,
+    save_generator,
+)
 from rdkit_ebd.generators.edm.pair_block import PairBlockConfig
 from rdkit_ebd.generators.edm.process import NoiseConfig
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
@@ -32,6 +38,7 @@ from rdkit_ebd.train.molecules.any_data import spread_of, training_set_of
 from rdkit_ebd.train.molecules.muon import MuonAdam
 from rdkit_ebd.train.molecules.objective import hydrogen_loss, skeleton_loss
 from rdkit_ebd.train.molecules.skeleton_data import Skeletons, TrainingSet, training_set
+from rdkit_ebd.train.molecules.warm_start import take_over
 
 PARTS = ("skeletons", "hydrogens")
 SKELETONS = PairBlockConfig()
@@ -163,14 +170,24 @@ def fit(
             sums, steps, last = {}, 0, time.monotonic()
 
 
-def make_trainer(part: str, config: GeneratorConfig, settings: FitSettings) -> PartTrainer:
+def make_trainer(
+    part: str, config: GeneratorConfig, settings: FitSettings, start: LoadedGenerator | None = None
+) -> PartTrainer:
     """A new trainer of a part of a model.
+
+    Args:
+        part: One of `PARTS`.
+        config: The model's.
+        settings: How it is fitted.
+        start: A model whose weights it starts from, as far as they fit; None: random ones.
 
     Raises:
         ValueError: There is no such part.
     """
     torch.manual_seed(settings.seed)
     networks = GeneratorNetworks(config)
+    if start is not None:
+        take_over(networks, config.kinds, start.networks, start.config.kinds)
     if part == "skeletons":
         skeletons = networks.skeletons
         return PartTrainer(skeletons, lambda data, rows: skeleton_loss(skeletons, data, rows), settings)
@@ -227,6 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--part", choices=PARTS, required=True)
     parser.add_argument("--name", default="edm-qm9", help="of the model")
     parser.add_argument("--data", type=Path, nargs="+", help="files to learn from; none: QM9's training molecules")
+    parser.add_argument("--start", help="a model to start from, by name or file; none: random weights")
     parser.add_argument("--batch", type=int, default=FitSettings.batch, help="molecules of a step")
     parser.add_argument("--cache", type=Path, help="folder to keep QM9 in, once read")
     parser.add_argument("--max-minutes", type=float, required=True)
@@ -240,7 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked.run.mkdir(parents=True, exist_ok=True)
     torch.set_flush_denormal(True)
     with torch_threads(asked.threads):
-        trainer = make_trainer(asked.part, config, FitSettings(batch=asked.batch))
+        start = load_generator(asked.start, "cpu") if asked.start and not state.exists() else None
+        trainer = make_trainer(asked.part, config, FitSettings(batch=asked.batch), start)
         if state.exists():
             trainer.load(state)
             print(f"continuing at step {trainer.step}, {trainer.samples} molecules", flush=True)
