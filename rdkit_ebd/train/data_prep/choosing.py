@@ -109,6 +109,8 @@ def choose(
 def held_back(paths: Collection[Path]) -> Callable[[str], bool]:
     """A test of first InChIKey blocks against files of their sha256, one a line, of which 16 hex digits are enough.
 
+    Lines that begin with "#" are comments.
+
     Raises:
         ValueError: A file holds no hashes, or something else: what it means to hold back would be trained on.
     """
@@ -118,7 +120,8 @@ def held_back(paths: Collection[Path]) -> Callable[[str], bool]:
 
 def _hashes(path: Path) -> set[str]:
     """What is compared of each line of a file."""
-    lines = [(number, line.strip()) for number, line in enumerate(path.read_text().splitlines(), 1) if line.strip()]
+    stripped = enumerate((line.strip() for line in path.read_text().splitlines()), 1)
+    lines = [(number, line) for number, line in stripped if line and not line.startswith("#")]
     for number, line in lines:
         if not _HASH.fullmatch(line):
             raise ValueError(f"{path}, line {number}: {line[:40]!r} is no sha256 of {_HEX_DIGITS} to 64 hex digits")

@@ -79,13 +79,13 @@ def test_held_back_blocks_are_known_by_their_hashes(tmp_path: Path) -> None:
     known = held_back([tmp_path / "held.txt"])
     assert known(block)
     assert not known("QUSNBJAOOMFDIB")
-    (tmp_path / "held.txt").write_text(hashlib.sha256(block.encode()).hexdigest().upper())
+    (tmp_path / "held.txt").write_text(hashlib.sha256(block.encode()).hexdigest().upper() + "\n# a comment")
     assert held_back([tmp_path / "held.txt"])(block), "whole hashes, in capitals"
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("LFQSCWFLJHTTHZ-UHFFFAOYSA-N\n", "line 1: 'LFQSCWFLJHTTHZ"), ("\nabcdef\n", "line 2"), (" \n", "no hashes")],
+    [("LFQSCWFLJHTTHZ-UHFFFAOYSA-N\n", "line 1: 'LFQSCWFLJHTTHZ"), ("\nabcdef\n", "line 2"), ("# abc\n \n", "no hashes")],
 )
 def test_a_file_that_would_hold_nothing_back_is_an_error(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "held.txt").write_text(text)
