@@ -12,7 +12,8 @@ from rdkit.Chem import rdDetermineBonds
 # the far corners of small cages are joined, which are one in twenty of QM9. With 1.14, 67 of its 130,831 are misread.
 _REACH = 1.14
 # Four of 6,000 of QM9 get other charges than these, and all four are misread: their SMILES has charges of this kind.
-_USUAL_CHARGE = Chem.MolFromSmarts("[#7+,#7-,#5-,#15+,#8-,#16-,$([C-]#[#7+,#8+]),$([O+]#[C-])]")
+# Sulfoxides are written with charges by RDKit.
+_USUAL_CHARGE = Chem.MolFromSmarts("[#7+,#7-,#5-,#15+,#8-,#16-,$([C-]#[#7+,#8+]),$([O+]#[C-]),$([#16+,#34+]-[#8-])]")
 
 
 class InvalidCause(str, Enum):
@@ -23,6 +24,7 @@ class InvalidCause(str, Enum):
     VALENCE = "an atom has more neighbours than bonds, or no bond orders make every atom's valence full"
     SANITISE = "RDKit rejects the molecule"
     CHARGE = "valences are full with charges only that stable molecules do not have, such as on carbon"
+    CORE = "the fragment that was to stay has other bonds, or more has grown on an atom than it has room for"
 
 
 def decoded(numbers: np.ndarray, coords: np.ndarray) -> tuple[Chem.Mol, InvalidCause | None]:
@@ -36,12 +38,11 @@ def decoded(numbers: np.ndarray, coords: np.ndarray) -> tuple[Chem.Mol, InvalidC
         A sanitised molecule with bonds, charges, stereochemistry and one conformer, and None; or, with the cause, the
         molecule as far as it came, for whoever wants to look at it.
     """
-    mol = _atoms(numbers, np.nan_to_num(coords))
     if not np.isfinite(coords).all():
-        return mol.GetMol(), InvalidCause.NOT_FINITE
+        return _atoms(numbers, np.nan_to_num(coords)).GetMol(), InvalidCause.NOT_FINITE
     silence = rdBase.BlockLogs()
     try:
-        rdDetermineBonds.DetermineConnectivity(mol, covFactor=_REACH, useVdw=True)
+        mol = connected(numbers, coords)
         if len(Chem.GetMolFrags(mol)) > 1:
             return mol.GetMol(), InvalidCause.DISCONNECTED
         try:
@@ -60,6 +61,13 @@ def decoded(numbers: np.ndarray, coords: np.ndarray) -> tuple[Chem.Mol, InvalidC
     finally:
         del silence
     return mol.GetMol(), None
+
+
+def connected(numbers: np.ndarray, coords: np.ndarray) -> Chem.RWMol:
+    """Atoms (A,) at finite coordinates (A, 3) with single bonds between those that are near enough; not sanitised."""
+    mol = _atoms(numbers, coords)
+    rdDetermineBonds.DetermineConnectivity(mol, covFactor=_REACH, useVdw=True)
+    return mol
 
 
 def _oddly_charged(mol: Chem.Mol) -> bool:

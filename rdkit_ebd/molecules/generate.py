@@ -17,8 +17,8 @@ from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules
 from rdkit_ebd.generators.edm.model import MOST_RESTARTS, LoadedGenerator, load_generator
 from rdkit_ebd.generators.edm.orders import HeldAtoms
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
-from rdkit_ebd.molecules.core import held_atoms
-from rdkit_ebd.molecules.decode import decoded
+from rdkit_ebd.molecules.core import core_stays, held_atoms
+from rdkit_ebd.molecules.decode import InvalidCause, decoded
 from rdkit_ebd.molecules.ensemble import ensemble_of
 from rdkit_ebd.molecules.generate_report import Generated, GenerateReport
 from rdkit_ebd.molecules.published import is_published_file, stream_published
@@ -73,6 +73,8 @@ class Plan:
 
     def _decoded(self, drawn: Drawn) -> Generated:
         mol, cause = decoded(drawn.numbers, drawn.coords)
+        if cause is None and self.held is not None and not core_stays(mol, self.held):
+            cause = InvalidCause.CORE
         set_provenance(
             mol.GetConformer(),
             version=__version__,

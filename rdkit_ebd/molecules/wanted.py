@@ -11,6 +11,7 @@ import torch
 
 from rdkit_ebd._param_kinds import number, whole
 from rdkit_ebd.arrays.random_streams import mix
+from rdkit_ebd.generators.edm.kinds import most_bonds
 from rdkit_ebd.generators.edm.model import GeneratorConfig, PropertyScale, Size
 from rdkit_ebd.generators.edm.orders import HeldAtoms, Order
 
@@ -74,22 +75,14 @@ def check_wanted(
     """
     asked = _conditions(config, conditions or {})
     least, most = span(num_atoms)
-    known = [size.heavy + size.hydrogens for size in config.sizes]
-    heavy, hydrogens = (0, 0) if held is None else (len(held.numbers) + 1, sum(map(len, held.hydrogens)))
     sizes = [
         size
-        for size, atoms in zip(config.sizes, known, strict=True)
-        if least <= atoms <= most and size.heavy >= heavy and size.hydrogens >= hydrogens
+        for size in config.sizes
+        if least <= size.heavy + size.hydrogens <= most
+        and (held is None or _holds(size, held, most_bonds(config.kinds)))
     ]
     if not sizes:
-        core = (
-            f", and {heavy} heavy atoms and {hydrogens} hydrogens or more with the atoms that are held" if held else ""
-        )
-        asked_for = "any" if num_atoms is None else f"{least} to {most}" if least < most else f"{least}"
-        raise ValueError(
-            f"numAtoms: no molecule that {config.name} was trained on has {asked_for} atoms{core}; "
-            f"it knows {min(known)} to {max(known)}, hydrogens included"
-        )
+        raise ValueError(_unknown_size(config, num_atoms, held))
     shares = np.array([size.count for size in sizes], float) * _likelihoods(config, sizes, asked)
     if not shares.sum() > 0:
         raise ValueError(f"conditions: no molecule of the sizes asked for has {_in_words(asked)}, nor nearly so")
@@ -113,6 +106,27 @@ def span(num_atoms: NumAtoms) -> tuple[int, int]:
         return least, most
     exact = whole(1)("numAtoms", num_atoms)
     return exact, exact
+
+
+def _holds(size: Size, held: HeldAtoms, bonds: int) -> bool:
+    """Whether a molecule of a size can have atoms that are held and one more, all valences filled."""
+    others = size.heavy - len(held.numbers)
+    own = sum(map(len, held.hydrogens))
+    return others >= 1 and own <= size.hydrogens <= held.most_hydrogens(others, bonds)
+
+
+def _unknown_size(config: GeneratorConfig, num_atoms: NumAtoms, held: HeldAtoms | None) -> str:
+    least, most = span(num_atoms)
+    asked = f"{least} to {most} atoms" if least < most else f"{least} atom{'s' * (least > 1)}"
+    known = [size.heavy + size.hydrogens for size in config.sizes]
+    range_known = f"it knows {min(known)} to {max(known)}, hydrogens included"
+    if held is None:
+        return f"numAtoms: no molecule that {config.name} was trained on has {asked}; {range_known}"
+    return (
+        f"core: no molecule that {config.name} was trained on{'' if num_atoms is None else f' has {asked} and'} is "
+        f"large enough and has hydrogens enough for the {len(held.numbers)} heavy atoms that are held and one more; "
+        f"{range_known}, up to {max(size.heavy for size in config.sizes)} of them heavy"
+    )
 
 
 def _conditions(config: GeneratorConfig, conditions: Mapping[str, float | None]) -> dict[str, float | None]:

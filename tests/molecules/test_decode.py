@@ -49,6 +49,8 @@ CHARGED = (
     "CC[N+]#[C-]",
     "C[N+](C)(C)CC(=O)[O-]",
     "CC[NH+]=C([O-])C",
+    "CS(=O)CC",
+    "CC(=O)CS(C)=O",
 )
 
 

@@ -81,6 +81,8 @@ def test_a_fragment_grows_where_it_is() -> None:
     rdDistGeom.EmbedMolecule(furan, randomSeed=7)
     core = Chem.RemoveHs(furan)
     report = GenerateMolecules(8, core=core, randomSeed=3, keepInvalid=True)
+    assert report.mols
+    assert all(mol.HasSubstructMatch(core) for mol in report.mols)
     for mol in report.mols + report.invalid:
         assert mol.GetNumHeavyAtoms() > 5
         assert np.abs(mol.GetConformer().GetPositions()[:5] - core.GetConformer().GetPositions()).max() < 1e-4

@@ -75,12 +75,12 @@ def draw_heavy_atoms(
             watch,
             guess,
         )
-        latest = _decided(guess, config.kinds, orders, restart)
+        latest = _decided(guess, config.kinds, orders, restart, held)
         drawn = latest if drawn is None else _replaced(drawn, latest, rows)
         wrong = [
             place
             for place, (kinds, bonds) in enumerate(zip(latest.kinds, latest.bonds, strict=True))
-            if not valences_filled(kinds, bonds, config.kinds)
+            if not valences_filled(kinds, bonds, config.kinds, () if held is None else held.valences.tolist())
         ]
         if not wrong:
             break
@@ -97,12 +97,16 @@ def streams(seed: int, orders: Sequence[Order], shape: tuple[int, ...], purpose:
     return torch.stack(rows).to(device)
 
 
-def _decided(guess: Guess, known: Sequence[tuple[int, int]], orders: Sequence[Order], restart: int) -> HeavyAtoms:
-    """The likeliest kinds and bonds."""
+def _decided(
+    guess: Guess, known: Sequence[tuple[int, int]], orders: Sequence[Order], restart: int, held: HeldAtoms | None
+) -> HeavyAtoms:
+    """The likeliest kinds and bonds; those between held atoms are known."""
     counts = np.array([count for _, count in known])
     logits = guess.kinds.log_softmax(-1).double().cpu().numpy()
     kinds = np.stack([choose_kinds(row, counts, o.hydrogens) for row, o in zip(logits, orders, strict=True)])
     bonds = guess.bonds.argmax(-1).to(torch.int8).cpu().numpy()
+    if held is not None:
+        bonds[:, : len(held.bonds), : len(held.bonds)] = held.bonds
     return HeavyAtoms(guess.x, kinds, bonds, np.full(len(orders), restart))
 
 

@@ -5,6 +5,8 @@ Atoms are thought of as independent but for the sum of their hydrogens, which is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -94,7 +96,14 @@ def logits_given_hydrogens(logits: Tensor, hydrogens: Tensor, totals: Tensor) ->
     return torch.where(possible, given, shares).clamp(min=_LEAST).log().to(logits.dtype)
 
 
-def valences_filled(kinds: np.ndarray, bonds: np.ndarray, known: tuple[tuple[int, int], ...]) -> bool:
+def most_bonds(known: Sequence[tuple[int, int]]) -> int:
+    """Bonds that an atom of kinds such as (6, 3), carbon with three hydrogens, may have at most."""
+    return max((max(_VALENCES[z]) for z, _ in known if z in _VALENCES), default=0)
+
+
+def valences_filled(
+    kinds: np.ndarray, bonds: np.ndarray, known: tuple[tuple[int, int], ...], held: Sequence[int] = ()
+) -> bool:
     """Whether bonds and hydrogens of all atoms add up to a valence of their elements.
 
     Without charges, but for N-oxides and nitro groups: an oxygen with one bond may stand on a nitrogen with four.
@@ -103,14 +112,19 @@ def valences_filled(kinds: np.ndarray, bonds: np.ndarray, known: tuple[tuple[int
         kinds: (N,) of `known`.
         bonds: (N, N) orders.
         known: Atomic number and hydrogens of each kind.
+        held: Bonds that the first atoms have, whatever is usual for their elements.
     """
     elements, hydrogens = np.array(known)[kinds].T
     filled = hydrogens + bonds.sum(1) - np.diagonal(bonds)
-    for nitrogen in np.flatnonzero((elements == 7) & (filled == 4)):
-        oxygens = np.flatnonzero((bonds[nitrogen] == 1) & (elements == 8) & (filled == 1) & (hydrogens == 0))
+    if filled[: len(held)].tolist() != list(held):
+        return False
+    free = np.arange(len(kinds)) >= len(held)
+    for nitrogen in np.flatnonzero(free & (elements == 7) & (filled == 4)):
+        oxygens = np.flatnonzero(free & (bonds[nitrogen] == 1) & (elements == 8) & (filled == 1) & (hydrogens == 0))
         if len(oxygens):
             filled[nitrogen], filled[oxygens[0]] = 3, 2
-    return all(total in _VALENCES.get(z, ()) for z, total in zip(elements.tolist(), filled.tolist(), strict=True))
+    rest = zip(elements[free].tolist(), filled[free].tolist(), strict=True)
+    return all(total in _VALENCES.get(z, ()) for z, total in rest)
 
 
 def _sums(one: Tensor, other: Tensor) -> Tensor:

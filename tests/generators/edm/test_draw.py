@@ -20,6 +20,9 @@ HELD = HeldAtoms(
     np.array([[5.0, 1.0, 2.0], [6.4, 1.0, 2.0]]),
     (np.array([[4.6, 2.0, 2.0], [4.6, 0.5, 2.9]]), np.zeros((0, 3))),
     np.array([1, 1]),
+    np.array([[0, 1], [1, 0]]),
+    np.array([4, 2]),
+    np.array([False, False]),
 )
 
 

@@ -76,3 +76,12 @@ def test_nitro_groups_may_have_their_charges(orders: tuple[int, int, int], fille
     bonds = np.zeros((4, 4), np.int8)
     bonds[0, 1:] = bonds[1:, 0] = orders
     assert valences_filled(np.array([0, 1, 2, 2]), bonds, kinds) is filled
+
+
+def test_held_atoms_have_the_bonds_that_they_had() -> None:
+    known = ((6, 3), (7, 0), (8, 0))  # C-N(=O)... as in nitromethane, whose nitrogen has four bonds
+    kinds, bonds = np.array([1, 2, 2, 0]), np.zeros((4, 4), np.int8)
+    for other, order in ((1, 2), (2, 1), (3, 1)):
+        bonds[0, other] = bonds[other, 0] = order
+    assert valences_filled(kinds, bonds, known, (4, 2, 1))
+    assert not valences_filled(kinds, bonds, known, (3, 2, 1))
