@@ -1,34 +1,37 @@
 """Is a molecule of a kind that the references know? Its atoms and bonds, in the surroundings that they have here.
 
 An element alone says little: sulfur with two neighbours is in every training set, sulfur with six in none, and what is
-made of it cannot be judged either.
+made of it cannot be judged either. So it is with bonds between atoms that are known: RDKit's bounds let all but pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from rdkit import Chem
 
 from rdkit_ebd.chem.letters import ORDERS
 from rdkit_ebd.judge.environments import Environments
-from rdkit_ebd.judge.reference import Reference, reference
+from rdkit_ebd.judge.reference import MIDDLE, Reference, reference
 
+_UNKNOWN = "which no reference molecule has"
 ENOUGH = 2  # molecules that a model has to have learnt a kind of atom from: one alone may be an error
 
 
 def unknown_environments(
     mol: Chem.Mol, numbers: Sequence[int] | None = None, known: Reference | None = None
 ) -> list[str]:
-    """Say which atoms have surroundings that no reference molecule has; lone atoms and dummies are not looked at.
+    """Say which atoms and bonds no reference molecule has; lone atoms, pairs of atoms and dummies are not looked at.
 
     Args:
         mol: A component, its hydrogens explicit or not.
         numbers: What to call the atoms, where `mol` is part of a larger molecule.
         known: The table; None: the one that the package ships.
     """
-    seen = (known or reference()).atoms
-    return _lacking(mol, numbers, seen, 1, lambda name: "which no reference molecule has")
+    known = known or reference()
+    atoms = _lacking(mol, numbers, known.atoms, 1, lambda name: _UNKNOWN)
+    return atoms or _unknown_bonds(mol, numbers, known)
 
 
 def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Sequence[int] | None = None) -> list[str]:
@@ -44,6 +47,20 @@ def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Seque
         return "which the model has learnt from 1 molecule" if seen.get(name) else "which the model has not learnt"
 
     return _lacking(mol, numbers, seen, ENOUGH, verdict)
+
+
+def _unknown_bonds(mol: Chem.Mol, numbers: Sequence[int] | None, known: Reference) -> list[str]:
+    """The bonds between heavy atoms of more than two whose kind no reference molecule has."""
+    if mol.GetNumAtoms() <= 2:
+        return []
+    terms, found = Environments(mol).bonds(), []
+    unknown = np.isnan(known.rows("bonds", terms.names)[:, MIDDLE])
+    for i, j in terms.atoms[unknown].tolist():
+        first, last = mol.GetAtomWithIdx(i), mol.GetAtomWithIdx(j)
+        if min(first.GetAtomicNum(), last.GetAtomicNum()) > 1:
+            a, b = (i, j) if numbers is None else (numbers[i], numbers[j])
+            found.append(f"bond {a}-{b} joins {_in_words(first)} to {_in_words(last)}, {_UNKNOWN}")
+    return found
 
 
 def _lacking(

@@ -61,6 +61,18 @@ def test_they_are_rejected_or_left_to_rdkit_at_every_size(smiles: str) -> None:
     assert mol.GetNumConformers() == 0
 
 
+def test_a_bond_between_known_atoms_that_no_reference_has_is_named() -> None:
+    mol = with_hydrogens("CP(C)[Se]C")
+    [reason] = unknown_environments(mol, list(range(10, 10 + mol.GetNumAtoms())))
+    assert reason == (
+        "bond 11-13 joins P with 3 neighbours (C C Se) to Se with 2 neighbours (C P), which no reference molecule has"
+    )
+    with pytest.raises(UnsupportedMolecule, match="bond 1-3 joins P"):
+        EmbedWithReport(mol, 1, EBD(randomSeed=1))
+    for smiles in ("O=O", "[C-]#N", "BrCl"):  # ions of salts among them: a pair of atoms is left to RDKit
+        assert unknown_environments(with_hydrogens(smiles)) == []
+
+
 def test_the_fallback_takes_them() -> None:
     mol = Chem.AddHs(Chem.MolFromSmiles("FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1"))
     report = EmbedWithReport(mol, 2, EBD(randomSeed=1, fallback="ETKDGv3"))

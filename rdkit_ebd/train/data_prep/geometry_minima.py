@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.data.record import MILLIANGSTROM, Record, parse_smiles
+from rdkit_ebd.judge.connectivity import Connectivity
 from rdkit_ebd.potentials import get_potential
 
 METHOD = "GFN2-xTB"
 CONFORMERS = 2
 ITERATIONS = 1000
-TORN, FUSED = 1.3, 1.15  # times the sum of covalent radii: a longer bond is none, a nearer pair is bonded
 
 
 def group_smiles() -> list[str]:
@@ -71,11 +71,7 @@ def minima(smiles: str, conformers: int = CONFORMERS) -> Record:
 
 def same_bonds(mol: Chem.Mol, coords: np.ndarray) -> bool:
     """Whether every bond of a molecule is there in coordinates (N, 3), and no other."""
-    table = Chem.GetPeriodicTable()
-    radii = np.array([table.GetRcovalent(atom.GetAtomicNum()) for atom in mol.GetAtoms()])
-    ratio = np.linalg.norm(coords[:, None] - coords[None], axis=-1) / np.add.outer(radii, radii)
-    hops = Chem.GetDistanceMatrix(mol)
-    return bool((ratio[hops == 1] < TORN).all() and (ratio[hops > 2] > FUSED).all())
+    return not Connectivity.of(mol).changed(coords).any()
 
 
 def _write(path: Path, records: Sequence[Record]) -> None:

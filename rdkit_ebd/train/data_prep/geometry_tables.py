@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.data.record import Record
+from rdkit_ebd.judge.environments import Environments
 from rdkit_ebd.judge.reference import UNITS
 from rdkit_ebd.train.data_prep.geometry_gather import Gathered
 from rdkit_ebd.train.data_prep.geometry_minima import group_smiles, minima_of
@@ -51,6 +53,45 @@ def make_table(data: list[Path], minima: Path, out: Path) -> dict[str, int]:
     table = summarised(gathered)
     out.write_bytes(packed(table))
     return {kind: len(names) for kind, names in table.items()}
+
+
+def extend_table(table: Path, data: list[Path]) -> dict[str, int]:
+    """Add to a table the bonds and angles that it lacks, between atoms that it knows; what it says stays as it is.
+
+    Args:
+        table: The table, which is replaced.
+        data: Minima, in the forms of `read_records`.
+
+    Returns:
+        How many names of each kind were added.
+    """
+    gathered, before = Gathered(), json.loads(gzip.decompress(table.read_bytes()))
+    for path in data:
+        gathered.take(record for record in read_records(path) if _of_known_atoms(record, before["atoms"]))
+    added = {kind: _additions(gathered, kind, before[kind]) for kind in ("bonds", "angles")}
+    table.write_bytes(packed(before | {kind: before[kind] | rows for kind, rows in added.items()}))
+    return {kind: len(rows) for kind, rows in added.items()}
+
+
+def _of_known_atoms(record: Record, atoms: Mapping[str, int]) -> bool:
+    return all(name in atoms for name in Environments(record.mol).atoms)
+
+
+def _additions(gathered: Gathered, kind: str, known: Mapping[str, Row]) -> dict[str, Row]:
+    """Rows of names that nothing known is wider than, and of the narrowest that say something else than what is.
+
+    A wide name of few odd molecules must not stand in for all that it covers, and a name that is not known may have
+    been left out for saying the same as a wider one.
+    """
+    wider = gathered.wider[kind]
+    rows = {name: _row(low, gathered.highs[kind][name], kind) for name, low in gathered.lows[kind].items()}
+    added = {name: row for name, row in _thinned({**rows, **known}, wider, kind).items() if name not in known}
+    parents, narrowest = {name: _nearest(name, known, wider) for name in added}, set(wider) - set(wider.values())
+    return {
+        name: row
+        for name, row in added.items()
+        if (parent := parents[name]) is None or (name in narrowest and abs(row[1] - known[parent][1]) >= ALIKE[kind])
+    }
 
 
 def summarised(gathered: Gathered) -> dict[str, Mapping[str, Any]]:

@@ -72,8 +72,8 @@ def make_data(
         deadline: No shard is begun after it.
 
     Raises:
-        ValueError: The work folder was begun with other settings, with molecules that are kept back now, or there is
-            no such teacher.
+        ValueError: The work folder was begun with other settings, with molecules that are kept back now, there is
+            nothing to make, or no such teacher.
         ImportError: The teacher's package is missing.
     """
     work = out.with_suffix(".work")
@@ -171,6 +171,11 @@ def _resumed_choice(
             )
         return chosen
     chosen = choose(smiles, config, kept_back, known)
+    if not chosen:
+        raise ValueError(
+            f"of {len(smiles)} candidates none is to be made: they do not parse (SMILES in the first column, spaces "
+            "between columns), are in no group asked for, too large, kept back, or nothing for the teacher"
+        )
     work.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({**settings, "chosen": [asdict(one) for one in chosen]}, indent=1))
     return chosen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from rdkit_ebd.judge.ranges import geometry_ranges
 from rdkit_ebd.judge.reference import GREATEST, LEAST, MIDDLE, MOLECULES, Reference
 from rdkit_ebd.train.data_prep.geometry_gather import Gathered
 from rdkit_ebd.train.data_prep.geometry_minima import group_smiles, minima, same_bonds
-from rdkit_ebd.train.data_prep.geometry_tables import make_table, packed, summarised
+from rdkit_ebd.train.data_prep.geometry_tables import extend_table, make_table, packed, summarised
 
 NAMES = ["ibuprofen", "aspirin", "naproxen", "levodopa", "captopril", "penicillin_v"]
 
@@ -87,6 +89,22 @@ def test_the_command_writes_the_same_table_each_time(sets: tuple[Path, Path], tm
     assert made[0].read_bytes() == made[1].read_bytes()
     assert make_table([sets[0]], sets[1], made[0])["bonds"] > 20
     assert len(packed({"atoms": {}})) < 100
+
+
+def test_a_table_is_extended_by_what_it_lacks_alone(sets: tuple[Path, Path], tmp_path: Path) -> None:
+    table = tmp_path / "table.json.gz"
+    make_table([sets[0]], sets[1], table)
+    before = json.loads(gzip.decompress(table.read_bytes()))
+    more = write_references(tmp_path / "more.npz", ["CNNC", "CC(C)C", "CBr"])
+    added = extend_table(table, [more])
+    after = json.loads(gzip.decompress(table.read_bytes()))
+    assert "N3v3t-N3v3t" in after["bonds"]
+    assert "N3v3t-N3v3t" not in before["bonds"]
+    assert not any("Br" in name for name in after["bonds"]), "its atoms are not known"
+    assert {name: after["bonds"][name] for name in before["bonds"]} == before["bonds"]
+    assert added["bonds"] == len(after["bonds"]) - len(before["bonds"])
+    assert after["atoms"] == before["atoms"]
+    assert extend_table(table, [more]) == {"bonds": 0, "angles": 0}
 
 
 def test_references_are_within_the_ranges_of_the_shipped_table(sets: tuple[Path, Path]) -> None:

@@ -85,7 +85,11 @@ def test_held_back_blocks_are_known_by_their_hashes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("LFQSCWFLJHTTHZ-UHFFFAOYSA-N\n", "line 1: 'LFQSCWFLJHTTHZ"), ("\nabcdef\n", "line 2"), ("# abc\n \n", "no hashes")],
+    [
+        ("LFQSCWFLJHTTHZ-UHFFFAOYSA-N\n", "line 1: 'LFQSCWFLJHTTHZ"),
+        ("\nabcdef\n", "line 2"),
+        ("# abc\n \n", "no hashes"),
+    ],
 )
 def test_a_file_that_would_hold_nothing_back_is_an_error(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "held.txt").write_text(text)
@@ -169,6 +173,12 @@ def test_a_run_is_not_continued_with_what_was_forbidden_or_counted_otherwise(tmp
     with pytest.raises(ValueError, match="begun with other embedder"):
         begun(embed=own_conformers)
     assert begun(kept_back=lambda block: block == "another").molecules == 2
+
+
+def test_candidates_of_which_nothing_can_be_made_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="of 2 candidates none"):
+        make_data(["CCO,ethanol", "C" * 60], tmp_path / "none.npz", QUICK)
+    assert make_data(["CCO"], tmp_path / "none.npz", QUICK).molecules == 1, "nothing of the first attempt is left"
 
 
 def test_a_molecule_that_trips_its_embedder_stops_no_other(tmp_path: Path) -> None:
