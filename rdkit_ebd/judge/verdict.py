@@ -70,7 +70,7 @@ def _outside(x: np.ndarray, allowed: Distances) -> np.ndarray:
     parts = [np.zeros(0, dtype=bool)]
     for start in range(0, len(x), step):
         squared = squared_lengths(x[start : start + step], allowed.pairs)
-        parts.append(((squared < least) | (squared > most)).any(axis=0))
+        parts.append(np.asarray(((squared < least) | (squared > most)).any(axis=0)))
     return np.concatenate(parts)
 
 
