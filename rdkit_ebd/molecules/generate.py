@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from rdkit import Chem
 
 from rdkit_ebd._param_kinds import flag, number, optional, text, whole
 from rdkit_ebd._version import __version__
 from rdkit_ebd.chem.provenance import set_provenance
-from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules
+from rdkit_ebd.generators.edm.draw import Drawn, draw_molecules, draw_path
 from rdkit_ebd.generators.edm.model import MOST_RESTARTS, LoadedGenerator, load_generator
 from rdkit_ebd.generators.edm.orders import HeldAtoms
 from rdkit_ebd.generators.edm.sampler import SamplingConfig
@@ -69,9 +70,16 @@ class Plan:
     def molecules(self, count: int, first: int = 0) -> Iterator[Generated]:
         """The molecules of the indices `first` to `count` - 1, in this order."""
         for batch in self.batches(count, first):
-            yield from map(self._decoded, batch)
+            yield from map(self.molecule, batch)
 
-    def _decoded(self, drawn: Drawn) -> Generated:
+    def path(self, index: int) -> tuple[Drawn, list[np.ndarray]]:
+        """Atoms in space of one index, and their positions (A, 3) in every state before, angstrom."""
+        with torch_threads(self.threads):
+            order = self.wanted.order(self.seed, index)
+            return draw_path(self.model, order, self.seed, self.sampling, self.held, self.guidance)
+
+    def molecule(self, drawn: Drawn) -> Generated:
+        """What molecule atoms in space are, with its provenance, and its ensemble where one is wanted."""
         mol, cause = decoded(drawn.numbers, drawn.coords)
         if cause is None and self.held is not None and not core_stays(mol, self.held):
             cause = InvalidCause.CORE

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from rdkit import Chem
-from rdkit.Geometry import Point3D
 
 from rdkit_ebd._param_kinds import whole
-from rdkit_ebd.generators.edm.draw import draw_path
-from rdkit_ebd.molecules.decode import decoded
 from rdkit_ebd.molecules.generate import DEFAULT_GENERATOR, make_plan
 from rdkit_ebd.molecules.wanted import NumAtoms
 
@@ -18,9 +15,15 @@ def GeneratePath(
     index: int = 0,
     model: str = DEFAULT_GENERATOR,
     numAtoms: NumAtoms = None,
-    conditions: dict[str, float | None] | None = None,
+    conditions: Mapping[str, float | None] | None = None,
     randomSeed: int = -1,
-    **settings: Any,
+    *,
+    core: Chem.Mol | None = None,
+    numSteps: int | None = None,
+    numRestarts: int | None = None,
+    guidance: float | None = None,
+    device: str = "auto",
+    numThreads: int = 1,
 ) -> Chem.Mol:
     """Draw one molecule and keep every state on the way; `viz.draw_denoising` makes a picture of it.
 
@@ -30,15 +33,21 @@ def GeneratePath(
         numAtoms: As there.
         conditions: As there.
         randomSeed: As there.
-        **settings: numSteps, numRestarts, device, numThreads, as there.
+        core: As `StreamGenerated` has it.
+        numSteps: As there.
+        numRestarts: As there.
+        guidance: As there.
+        device: As there.
+        numThreads: As there.
 
     Returns:
         The molecule with a conformer for each step, noise first and itself last; where its bonds did not fill its
         valences there are steps from a little noise again (`numRestarts`). Heavy atoms come first; hydrogens lie
-        on their atoms until these are in place. An invalid one has the bonds that were found.
+        on their atoms until these are in place. An invalid one has the bonds that were found. The last conformer
+        has the provenance, and the molecule the properties, that `GenerateMolecules` gives them.
 
     Raises:
-        ValueError: As `GenerateMolecules`.
+        ValueError: As `GenerateMolecules`, or the model is an imported EDM.
         TypeError: As there.
 
     Example:
@@ -46,16 +55,26 @@ def GeneratePath(
         >>> path.GetNumConformers()
         29
     """
-    plan = make_plan(model, numAtoms, conditions, randomSeed, **settings)
-    order = plan.wanted.order(plan.seed, whole(0)("index", index))
-    drawn, frames = draw_path(plan.model, order, plan.seed, plan.sampling)
-    mol, _ = decoded(drawn.numbers, drawn.coords)
+    chosen = whole(0)("index", index)
+    plan = make_plan(
+        model,
+        numAtoms,
+        conditions,
+        randomSeed,
+        core=core,
+        numSteps=numSteps,
+        numRestarts=numRestarts,
+        guidance=guidance,
+        device=device,
+        numThreads=numThreads,
+    )
+    drawn, frames = plan.path(chosen)
+    mol = plan.molecule(drawn).mol
     last = Chem.Conformer(mol.GetConformer())
     mol.RemoveAllConformers()
     for frame in frames[:-1]:
         conformer = Chem.Conformer(len(frame))
-        for atom, place in enumerate(frame.astype(float).tolist()):
-            conformer.SetAtomPosition(atom, Point3D(*place))
+        conformer.SetPositions(frame.astype(float))
         mol.AddConformer(conformer, assignId=True)
     mol.AddConformer(last, assignId=True)
     return mol

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,4 +103,27 @@ def test_a_path_ends_with_the_molecule(report: GenerateReport) -> None:
     assert path.GetNumConformers() > 20
     places = [conformer.GetPositions() for conformer in path.GetConformers()]
     assert np.allclose(places[-1], report.mols[0].GetConformer().GetPositions(), atol=1e-2)
+    assert get_provenance(path.GetConformer(path.GetNumConformers() - 1))["ebd_index"] == index
+
+
+def test_a_path_is_asked_for_as_a_molecule_is() -> None:
+    furan = Chem.AddHs(Chem.MolFromSmiles("c1ccoc1"))
+    rdDistGeom.EmbedMolecule(furan, randomSeed=7)
+    core = Chem.RemoveHs(furan)
+    core.GetConformer().SetPositions(np.add(core.GetConformer().GetPositions(), [20.0, 0.0, 0.0]))
+    asked: dict[str, Any] = {
+        "conditions": {"alpha": 80.0},
+        "randomSeed": 3,
+        "numSteps": 12,
+        "numRestarts": 1,
+        "core": core,
+    }
+    [one] = StreamGenerated(1, **asked)
+    path = GeneratePath(**asked)
+    assert path.GetProp("wanted_alpha") == one.mol.GetProp("wanted_alpha") == "80"
+    places = [conformer.GetPositions() for conformer in path.GetConformers()]
+    assert np.allclose(places[-1], one.mol.GetConformer().GetPositions(), atol=1e-2)
+    assert np.abs(places[-2][:5] - core.GetConformer().GetPositions()).max() < 1e-3
+    with pytest.raises(TypeError, match="embed"):
+        GeneratePath(randomSeed=3, embed=5)  # type: ignore[call-arg]
     assert np.abs(places[0] - places[-1]).max() > 2

@@ -28,7 +28,6 @@ class Drawn:
         numbers: (A,) int8 atomic numbers.
         coords: (A, 3) float32 angstrom.
         owners: (A,) the heavy atom that carries each hydrogen; -1 for heavy atoms.
-        orders: (A, A) int8 bond orders as the network guesses them.
         restarts: How often its heavy atoms were drawn again, as their bonds did not fill their valences.
     """
 
@@ -36,7 +35,6 @@ class Drawn:
     numbers: np.ndarray
     coords: np.ndarray
     owners: np.ndarray
-    orders: np.ndarray
     restarts: int
 
     @property
@@ -77,23 +75,29 @@ def draw_molecules(
 
 
 def draw_path(
-    model: LoadedGenerator, order: Order, seed: int, sampling: SamplingConfig | None = None
+    model: LoadedGenerator,
+    order: Order,
+    seed: int,
+    sampling: SamplingConfig | None = None,
+    held: HeldAtoms | None = None,
+    guidance: float = 1.0,
 ) -> tuple[Drawn, list[np.ndarray]]:
-    """Draw one molecule, and keep the way there.
+    """Draw one molecule, and keep the way there; arguments as those of `draw_molecules`.
 
     Returns:
         The molecule, and all its atoms' positions (A, 3) before each step and at the end, angstrom; hydrogens lie on
         their atoms until it is their turn.
     """
     path: Path = []
-    [drawn] = _of_one_size(model, [order], seed, sampling or model.config.sampling, None, 1.0, path)
+    [drawn] = _of_one_size(model, [order], seed, sampling or model.config.sampling, held, guidance, path)
+    frame = np.zeros(3, np.float32) if held is None else held.x.mean(0).astype(np.float32)
     heavy = int((drawn.owners < 0).sum())
     owners = drawn.owners[heavy:]
     slots = np.arange(len(owners)) - np.searchsorted(owners, owners)
     frames = []
     for _, x, y in path:
         places = x[owners] if y is None else x[owners] + y[owners, slots]
-        frames.append(np.concatenate([x, places]))
+        frames.append(np.concatenate([x, places]) + frame)
     return drawn, [*frames, drawn.coords]
 
 
@@ -131,8 +135,8 @@ def _of_one_size(
     x, slots = (x + frame.to(device)).cpu(), filled_slots(counts).bool().cpu().numpy()
     elements = np.array([z for z, _ in config.kinds], np.int8)
     for row, order in enumerate(group):
-        heavy = elements[drawn.kinds[row]], drawn.bonds[row], int(drawn.restarts[row])
-        yield _assembled(order, *heavy, x[row].numpy(), y[row].cpu().numpy(), slots[row])
+        heavy, restarts = elements[drawn.kinds[row]], int(drawn.restarts[row])
+        yield _assembled(order, heavy, restarts, x[row].numpy(), y[row].cpu().numpy(), slots[row])
 
 
 def _held_hydrogens(held: HeldAtoms, heavy: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -145,19 +149,13 @@ def _held_hydrogens(held: HeldAtoms, heavy: int, device: torch.device) -> tuple[
 
 
 def _assembled(
-    order: Order, heavy: np.ndarray, bonds: np.ndarray, restarts: int, x: np.ndarray, y: np.ndarray, slots: np.ndarray
+    order: Order, heavy: np.ndarray, restarts: int, x: np.ndarray, y: np.ndarray, slots: np.ndarray
 ) -> Drawn:
     owner, slot = np.nonzero(slots)
-    total = len(heavy) + len(owner)
-    orders = np.zeros((total, total), np.int8)
-    orders[: len(heavy), : len(heavy)] = bonds * ~np.eye(len(heavy), dtype=bool)
-    places = np.arange(len(heavy), total)
-    orders[owner, places] = orders[places, owner] = 1
     return Drawn(
         order,
         np.concatenate([heavy, np.ones(len(owner), np.int8)]),
         np.concatenate([x, x[owner] + y[owner, slot]]).astype(np.float32),
         np.concatenate([np.full(len(heavy), -1), owner]),
-        orders,
         restarts,
     )
