@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from rdkit_ebd.cli.common import count as number_of
 from rdkit_ebd.cli.common import progress, usage_errors
 
 
 def evaluate_generator(
     count: Annotated[int, typer.Option("-n", "--number", min=1, help="Molecules to draw.")] = 1000,
-    model: Annotated[str, typer.Option(help="Name of a shipped model, or a .safetensors file.")] = "edm-qm9",
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model, or the .safetensors file of one you fitted.")
+    ] = "edm-qm9",
     against: Annotated[
         bool, typer.Option("--against-qm9", help="Novelty against QM9's training molecules, distances from its test.")
     ] = False,
@@ -43,6 +46,8 @@ def evaluate_generator(
     from rdkit_ebd.molecules.generate import make_plan
 
     with usage_errors():
+        if output is not None and output.suffix != ".safetensors":
+            raise ValueError(f"--output must be called NAME.safetensors, not {output.name}")
         plan = make_plan(
             model, None, None, seed, numSteps=steps, numRestarts=restarts, numThreads=threads, device=device
         )
@@ -62,4 +67,4 @@ def evaluate_generator(
     typer.echo(generated_table({plan.model.config.name: found.quality}, published=True))
     skeletons, hydrogens = found.evaluations
     rate = f"{found.per_second:.1f} molecules a second"
-    typer.echo(f"\n{rate}, {skeletons:.1f} + {hydrogens} evaluations, {threads} threads")
+    typer.echo(f"\n{rate}, {skeletons:.1f} + {hydrogens} evaluations, {number_of(plan.threads, 'thread')}")

@@ -8,7 +8,7 @@ import typer
 
 from rdkit_ebd.cli.common import PROBLEMS, usage_errors, written_or_reported
 from rdkit_ebd.cli.generate_run import GenerateTally, generate_manifest, run_generate
-from rdkit_ebd.cli.resuming import Resume, finished_before, mark_if_file
+from rdkit_ebd.cli.resuming import Resume, check_resumable, finished_before, mark_if_file
 
 if TYPE_CHECKING:  # torch and RDKit are imported when they are needed: `--help` answers at once
     from rdkit import Chem
@@ -66,7 +66,9 @@ def generate(
             show_default="the model's own",
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="Name of a shipped model, or a .safetensors file.")] = "edm-qm9",
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped model, or the .safetensors file of one you fitted.")
+    ] = "edm-qm9",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 0: all, -n: all but n.")] = 1,
     resume: Resume = False,
@@ -88,9 +90,13 @@ def generate(
             from rdkit_ebd.molecules.generate import make_plan
 
             check_output(output)
-            if resume and (seed == -1 or output == "-"):
-                raise ValueError("--resume needs a --seed other than -1 and a file as OUTPUT")
+            if resume:
+                check_resumable("", output)
+            if resume and seed == -1:
+                raise ValueError("--resume needs a --seed other than -1")
             values = {"alpha": alpha, "gap": gap, "homo": homo, "lumo": lumo, "mu": mu, "cv": cv}
+            if twice := [name for name in draw or () if values.get(name) is not None]:
+                raise ValueError(f"--draw {twice[0]} and --{twice[0]} {values[twice[0]]:g}: only one of them")
             plan = make_plan(
                 model,
                 _span(atoms),

@@ -28,7 +28,7 @@ from rdkit_ebd.params import count_threads
 from rdkit_ebd.runtime.threads import torch_threads
 
 DEFAULT_GENERATOR = "edm-qm9"
-MOST_MOLECULES = 100_000_000
+MOST_MOLECULES, MOST_CONFORMERS = 100_000_000, 10_000
 BATCH, PUBLISHED_BATCH = 512, 128  # molecules drawn together
 GUIDANCE = 2.0  # of the shipped model the errors of alpha, gap and Cv are a tenth to a fifth less than at 1
 
@@ -199,11 +199,12 @@ def StreamGenerated(
     """
     count = whole(1, MOST_MOLECULES)("n", n)
     if is_published_file(text("model", model)):
-        if core is not None or guidance is not None or numRestarts is not None:
-            raise ValueError("core, guidance, numRestarts: the published EDM has none of them")
-        sizes = (whole(0, 10_000)("embed", embed), count_threads(numThreads), _batch(batchSize, PUBLISHED_BATCH))
-        seed = whole(-1)("randomSeed", randomSeed)
-        return stream_published(count, model, numAtoms, conditions, seed, numSteps, sizes[0], device, *sizes[1:])
+        lacking = {"core": core, "guidance": guidance, "numRestarts": numRestarts}
+        if asked := [name for name, value in lacking.items() if value is not None]:
+            raise ValueError(f"the published EDM has no {', '.join(asked)}")
+        conformers, threads = whole(0, MOST_CONFORMERS)("embed", embed), _threads(numThreads)
+        batch, seed = _batch(batchSize, PUBLISHED_BATCH), whole(-1)("randomSeed", randomSeed)
+        return stream_published(count, model, numAtoms, conditions, seed, numSteps, conformers, device, threads, batch)
     plan = make_plan(
         model,
         numAtoms,
@@ -239,6 +240,8 @@ def make_plan(
     """What `StreamGenerated` is asked for, checked, the model loaded."""
     seed = whole(-1)("randomSeed", seed)
     steps = optional(whole(1, 1000))("numSteps", numSteps)
+    if is_published_file(text("model", model)):
+        raise ValueError(f"{model} is an imported EDM, with which GenerateMolecules and StreamGenerated alone draw")
     loaded = load_generator(text("model", model), device)
     held = None if core is None else held_atoms(core, loaded.config)
     restarts = optional(whole(0, MOST_RESTARTS))("numRestarts", numRestarts)
@@ -251,10 +254,14 @@ def make_plan(
         sampling,
         held,
         number(0, high=100)("guidance", GUIDANCE if guidance is None else guidance),
-        whole(0, 10_000)("embed", embed),
+        whole(0, MOST_CONFORMERS)("embed", embed),
         _batch(batchSize, BATCH),
-        count_threads(whole(-10_000, 10_000)("numThreads", numThreads)),
+        _threads(numThreads),
     )
+
+
+def _threads(wanted: int) -> int:
+    return count_threads(whole(-10_000, 10_000)("numThreads", wanted))
 
 
 def _batch(wanted: int | None, own: int) -> int:

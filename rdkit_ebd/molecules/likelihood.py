@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from rdkit import Chem
 from torch import Tensor
 
-from rdkit_ebd.generators.edm.published.model import PublishedModel, load_published
+from rdkit_ebd._param_kinds import number, text, whole
+from rdkit_ebd.generators.edm.published.model import Condition, PublishedModel, load_published
 from rdkit_ebd.generators.edm.published.sampler import likelihood_bound
+from rdkit_ebd.molecules.wanted import check_mapping
 
 
 class LogLikelihoods(NamedTuple):
@@ -48,15 +50,18 @@ def LogLikelihood(
         mols: With explicit hydrogens and a conformer.
         model: File of an imported EDM (`rdkit-ebd models import`).
         draws: Times and noises per molecule; the error falls with its square root.
-        randomSeed: Of both.
+        randomSeed: Of both. The value of a molecule depends on it and on the molecule's place in `mols`, but for
+            rounding not on what it is measured with.
         conditions: Of a conditional model, property -> value of all molecules or one for each.
         confId: The conformer.
         batchSize: Molecules side by side.
         device: "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
-        ValueError: The model is none, or a molecule has no such conformer, no atoms, or elements that the model does
-            not know, or conditions do not fit the model; all offenders are named.
+        ValueError: The model is none, or a molecule has no such conformer, none of three dimensions, no atoms,
+            hydrogens that are no atoms, or elements that the model does not know, or conditions do not fit the model or
+            lie outside of what it has seen; offenders are named.
+        TypeError: A value is of another kind.
 
     Example:
         >>> from rdkit_ebd.generators.edm.published.model import Egnn, EgnnConfig, PublishedConfig, save_published
@@ -68,8 +73,13 @@ def LogLikelihood(
         >>> values.shape
         (1,)
     """
-    if draws < 1 or batchSize < 1:
-        raise ValueError(f"draws and batchSize must be 1 or more, not {draws} and {batchSize}")
+    whole(1)("draws", draws), whole(1)("batchSize", batchSize), whole(0)("randomSeed", randomSeed)
+    whole(-1)("confId", confId)
+    if isinstance(mols, Chem.Mol):
+        raise TypeError("mols must be a sequence of molecules, not a molecule: LogLikelihood([mol], ...)")
+    mols = list(mols)
+    if not Path(text("model", model)).is_file():
+        raise ValueError(f"no file {str(model)!r} of an imported EDM; `rdkit-ebd models import` writes one")
     loaded = load_published(model, device)
     _check(mols, loaded, confId)
     told = normalised(loaded, conditions, len(mols))
@@ -79,7 +89,7 @@ def LogLikelihood(
         part = order[start : start + batchSize]
         values, mask = arrays_of([mols[i] for i in part], loaded, confId)
         context = None if told is None else told[part]
-        bound = likelihood_bound(loaded, values, mask, draws, randomSeed + start, context)
+        bound = likelihood_bound(loaded, values, mask, draws, randomSeed, context, part)
         means.append(-bound.mean)
         errors.append(bound.error)
     back = np.argsort(order)
@@ -105,33 +115,62 @@ def normalised(
     """(count, C) properties as the network is told them, in the model's order; None for an unconditional one.
 
     Raises:
-        ValueError: Properties are missing, unknown, of another number, or no numbers; all are named.
+        ValueError: Properties are missing, unknown, of another number, not finite, or outside of what the model has
+            seen.
+        TypeError: A value is no number.
     """
+    check_mapping({} if conditions is None else conditions)
     wanted, given = [one.name for one in model.config.conditions], dict(conditions or {})
     if set(given) != set(wanted):
         asked = ", ".join(wanted) or "nothing"
         raise ValueError(f"the model is conditioned on {asked}, and conditions are {', '.join(given) or 'none'}")
     columns = []
     for one in model.config.conditions:
-        values = np.broadcast_to(np.asarray(given[one.name], np.float64).reshape(-1), (count,))
-        if not np.isfinite(values).all():
-            raise ValueError(f"{one.name}: {values[~np.isfinite(values)][0]} is no number")
-        columns.append((values - one.mean) / one.deviation)
+        columns.append((_values(one, given[one.name], count, model.config.name) - one.mean) / one.deviation)
     return torch.tensor(np.stack(columns, 1), dtype=torch.float32, device=model.device) if wanted else None
 
 
+def _values(condition: Condition, given: Any, count: int, model: str) -> np.ndarray:
+    """(count,) what each molecule is to have of a property."""
+    name = f"conditions[{condition.name!r}]"
+    several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+    values = [number()(name, value) for value in (given if several else [given])]
+    if several and len(values) != count:
+        raise ValueError(f"{name} has {len(values)} values for {count} molecule{'s' * (count != 1)}")
+    least = -np.inf if condition.least is None else condition.least
+    most = np.inf if condition.most is None else condition.most
+    if strange := [value for value in values if not least <= value <= most]:
+        raise ValueError(
+            f"{name} must be from {least:.4g} to {most:.4g}, where {model} has seen molecules, not {strange[0]!r}"
+        )
+    return np.broadcast_to(np.array(values), (count,))
+
+
 def _check(mols: Sequence[Chem.Mol], model: PublishedModel, conf_id: int) -> None:
-    faults = []
-    for index, mol in enumerate(mols):
-        if not mol.GetNumAtoms():
-            faults.append(f"molecule {index} has no atoms")
-            continue
-        ids = {conformer.GetId() for conformer in mol.GetConformers()}
-        if not ids or (conf_id >= 0 and conf_id not in ids):
-            faults.append(f"molecule {index} has no conformer{f' {conf_id}' if conf_id >= 0 else ''}")
-        elements = {atom.GetAtomicNum() for atom in mol.GetAtoms()}
-        if strange := sorted(elements - set(model.config.elements)):
-            symbol = Chem.GetPeriodicTable().GetElementSymbol
-            faults.append(f"molecule {index} has {', '.join(map(symbol, strange))}, which the model does not know")
+    if strange := [mol for mol in mols if not isinstance(mol, Chem.Mol)]:
+        raise TypeError(f"mols must be molecules, not {strange[0]!r}")
+    faults = [f"molecule {index} {fault}" for index, mol in enumerate(mols) for fault in _faults(mol, model, conf_id)]
     if faults:
         raise ValueError("; ".join(faults[:20]))
+
+
+def _faults(mol: Chem.Mol, model: PublishedModel, conf_id: int) -> Iterator[str]:
+    """Why a molecule has no likelihood."""
+    if not mol.GetNumAtoms():
+        yield "has no atoms"
+        return
+    ids = {conformer.GetId() for conformer in mol.GetConformers()}
+    if not ids or (conf_id >= 0 and conf_id not in ids):
+        yield f"has no conformer{f' {conf_id}' if conf_id >= 0 else ''}"
+    elif not np.isfinite(coords := mol.GetConformer(conf_id).GetPositions()).all():
+        yield "has coordinates that are no numbers"
+    elif not (mol.GetConformer(conf_id).Is3D() or coords[:, 2].any()) and len(coords) > 1:
+        yield "is a drawing in two dimensions"
+    known = set(model.config.elements)
+    if strange := sorted({atom.GetAtomicNum() for atom in mol.GetAtoms()} - known):
+        symbol = Chem.GetPeriodicTable().GetElementSymbol
+        yield f"has {', '.join(map(symbol, strange))}, which the model does not know"
+    whole_mol = Chem.Mol(mol)
+    whole_mol.UpdatePropertyCache(strict=False)
+    if 1 in known and (missing := sum(atom.GetTotalNumHs() for atom in whole_mol.GetAtoms())):
+        yield f"has {missing} hydrogens that are no atoms, call Chem.AddHs(mol, addCoords=True)"

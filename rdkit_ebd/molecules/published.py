@@ -10,13 +10,13 @@ from rdkit_ebd._param_kinds import number, optional, whole
 from rdkit_ebd._version import __version__
 from rdkit_ebd.arrays.random_streams import mix
 from rdkit_ebd.chem.provenance import set_provenance
-from rdkit_ebd.generators.edm.published.model import PublishedModel, is_published, load_published
+from rdkit_ebd.generators.edm.published.model import MOST_ATOMS, PublishedModel, is_published, load_published
 from rdkit_ebd.generators.edm.published.sampler import Drawn, draw_molecules, draw_sizes
 from rdkit_ebd.molecules.decode import decoded
 from rdkit_ebd.molecules.ensemble import ensemble_of
 from rdkit_ebd.molecules.generate_report import Generated
 from rdkit_ebd.molecules.likelihood import normalised
-from rdkit_ebd.molecules.wanted import NumAtoms, span
+from rdkit_ebd.molecules.wanted import NumAtoms, check_mapping, span
 from rdkit_ebd.runtime.threads import torch_threads
 
 
@@ -44,6 +44,7 @@ def stream_published(
     """
     loaded = load_published(model, device)
     sizes = _sizes(loaded, num_atoms)
+    check_mapping({} if conditions is None else conditions)
     given = {name: number()(f"conditions[{name!r}]", value) for name, value in (conditions or {}).items()}
     normalised(loaded, given, 1)
     optional(whole(1, loaded.config.process.timesteps))("numSteps", steps)
@@ -61,6 +62,8 @@ def _sizes(model: PublishedModel, num_atoms: NumAtoms) -> dict[int, int]:
     if num_atoms is None:
         name = model.config.name
         raise ValueError(f"numAtoms: {name} does not say how large its training molecules were; a number is needed")
+    if most > MOST_ATOMS:
+        raise ValueError(f"numAtoms must be at most {MOST_ATOMS}, not {most}")
     return dict.fromkeys(range(least, most + 1), 1)
 
 

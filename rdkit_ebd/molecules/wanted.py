@@ -94,9 +94,9 @@ def span(num_atoms: NumAtoms) -> tuple[int, int]:
     if num_atoms is None:
         return 0, 1 << 30
     if isinstance(num_atoms, range):
-        if not num_atoms or num_atoms.step != 1:
-            raise ValueError(f"numAtoms must be a range that is not empty and has step 1, not {num_atoms!r}")
-        return num_atoms[0], num_atoms[-1]
+        if not num_atoms or num_atoms.step != 1 or num_atoms[-1] < 1:
+            raise ValueError(f"numAtoms must be a range that is not empty, above 0 and of step 1, not {num_atoms!r}")
+        return max(num_atoms[0], 1), num_atoms[-1]
     if isinstance(num_atoms, tuple):
         if len(num_atoms) != 2:
             raise ValueError(f"numAtoms must be a number, a range or (fewest, most), not {num_atoms!r}")
@@ -106,6 +106,16 @@ def span(num_atoms: NumAtoms) -> tuple[int, int]:
         return least, most
     exact = whole(1)("numAtoms", num_atoms)
     return exact, exact
+
+
+def check_mapping(conditions: object) -> None:
+    """See that conditions map properties to values.
+
+    Raises:
+        TypeError: They do not.
+    """
+    if not isinstance(conditions, Mapping):
+        raise TypeError(f"conditions must map properties to values, not {conditions!r}")
 
 
 def _holds(size: Size, held: HeldAtoms, bonds: int) -> bool:
@@ -130,8 +140,7 @@ def _unknown_size(config: GeneratorConfig, num_atoms: NumAtoms, held: HeldAtoms 
 
 
 def _conditions(config: GeneratorConfig, conditions: Mapping[str, float | None]) -> dict[str, float | None]:
-    if not isinstance(conditions, Mapping):
-        raise TypeError(f"conditions must map properties to values, not {conditions!r}")
+    check_mapping(conditions)
     scales = {scale.name: scale for scale in config.properties}
     asked: dict[str, float | None] = {}
     for name, value in conditions.items():

@@ -74,6 +74,7 @@ def test_a_fragment_from_a_file(tmp_path: Path) -> None:
         (("--draw", "colour"), "knows no property 'colour'"),
         (("--model", "edm-zinc"), "no model 'edm-zinc'"),
         (("--seed", -1, "--resume"), "--resume needs a --seed"),
+        (("--alpha", 80, "--draw", "alpha"), "--draw alpha and --alpha 80: only one of them"),
     ],
 )
 def test_wrong_usage_is_one_line(words: tuple[object, ...], message: str, tmp_path: Path) -> None:
@@ -81,3 +82,15 @@ def test_wrong_usage_is_one_line(words: tuple[object, ...], message: str, tmp_pa
     assert done.exit_code == 2
     assert message in " ".join(done.output.replace("│", " ").split())
     assert not (tmp_path / "out.sdf").exists()
+
+
+def test_what_cannot_be_continued_is_not(tmp_path: Path) -> None:
+    done = call("generate", "-n", 2, "-o", tmp_path / "out.xyz", "--resume")
+    assert done.exit_code == 2
+    assert "--resume needs an SD file" in " ".join(done.output.split())
+
+
+def test_what_is_drawn_can_be_judged_again(tmp_path: Path) -> None:
+    done = call("evaluate-generator", "-n", 2, "-o", tmp_path / "drawn.txt")
+    assert done.exit_code == 2
+    assert "NAME.safetensors, not drawn.txt" in " ".join(done.output.split())

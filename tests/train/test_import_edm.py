@@ -13,6 +13,7 @@ import torch
 from command_line import call
 from helpers import embedded
 from rdkit import Chem
+from rdkit.Chem import rdDepictor
 from torch import Tensor
 
 from rdkit_ebd import LogLikelihood
@@ -167,6 +168,14 @@ def test_likelihood_of_molecules(tiny: Path, mols: list[Chem.Mol]) -> None:
     assert np.array_equal(LogLikelihood(mols[:1], tiny, draws=24, randomSeed=1).values, alone.values)
 
 
+def test_likelihood_does_not_depend_on_the_others(tiny: Path, mols: list[Chem.Mol]) -> None:
+    three = LogLikelihood(mols, tiny, draws=4)
+    assert three.values[0] != three.values[2]  # the same molecule, other noise
+    for settings in ({"batchSize": 1}, {"batchSize": 2}):
+        assert np.allclose(LogLikelihood(mols, tiny, draws=4, **settings).values, three.values, rtol=1e-4)
+    assert np.allclose(LogLikelihood(mols[:2], tiny, draws=4).values, three.values[:2], rtol=1e-4)
+
+
 def test_molecules_that_have_no_likelihood_are_named(tiny: Path, mols: list[Chem.Mol]) -> None:
     bare, strange = Chem.Mol(mols[0], True), embedded("nicotine", 1)
     strange.GetAtomWithIdx(0).SetAtomicNum(16)
@@ -176,6 +185,36 @@ def test_molecules_that_have_no_likelihood_are_named(tiny: Path, mols: list[Chem
         LogLikelihood([mols[0], bare, strange], tiny)
     with pytest.raises(ValueError, match="conditioned on nothing, and conditions are gap"):
         LogLikelihood(mols[:1], tiny, conditions={"gap": 0.25})
+    flat, lost = Chem.MolFromSmiles("CCO"), embedded("nicotine", 1)
+    rdDepictor.Compute2DCoords(flat)
+    lost.GetConformer().SetAtomPosition(0, (float("nan"), 0.0, 0.0))
+    with pytest.raises(
+        ValueError,
+        match="molecule 0 has coordinates that are no numbers; molecule 1 is a drawing in two dimensions; "
+        "molecule 1 has 6 hydrogens that are no atoms",
+    ):
+        LogLikelihood([lost, flat], tiny)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"draws": 2.5}, TypeError, "draws must be an integer"),
+        ({"batchSize": 0}, ValueError, "batchSize must be at least 1"),
+        ({"randomSeed": -1}, ValueError, "randomSeed must be at least 0"),
+        ({"confId": -2}, ValueError, "confId must be at least -1"),
+        ({"device": None}, ValueError, "device must be"),
+        ({"model": "edm-qm9"}, ValueError, "no file 'edm-qm9' of an imported EDM"),
+        ({"mols": "CCO"}, TypeError, "mols must be molecules, not 'C'"),
+        ({"mols": [None]}, TypeError, "mols must be molecules, not None"),
+        ({"mols": Chem.MolFromSmiles("C")}, TypeError, "not a molecule"),
+    ],
+)
+def test_bad_settings_are_named(
+    tiny: Path, mols: list[Chem.Mol], settings: dict[str, Any], error: type, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        LogLikelihood(**{"mols": mols, "model": tiny, **settings})
 
 
 def test_sizes_of_the_published_model() -> None:

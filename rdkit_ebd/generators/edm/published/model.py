@@ -27,7 +27,7 @@ _BOUNDS: dict[type, dict[str, tuple[float, float]]] = {
     },
     ProcessConfig: {"classes": (1, 127), "timesteps": (1, 10_000), "power": (0.1, 10), "precision": (1e-12, 0.49)},
 }  # fmt: skip
-_MOST_ATOMS = 1000
+MOST_ATOMS = 1000
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class PublishedConfig:
             faults.append(f"elements are {self.elements}, of {self.process.classes} classes")
         if len(self.conditions) != self.network.context:
             faults.append(f"{len(self.conditions)} properties for a network that is told {self.network.context}")
-        if wrong := [n for n, count in self.sizes.items() if not 1 <= n <= _MOST_ATOMS or count < 0]:
+        if wrong := [n for n, count in self.sizes.items() if not 1 <= n <= MOST_ATOMS or count < 0]:
             faults.append(f"sizes {wrong} are impossible")
         if faults:
             raise ValueError(f"configuration of model {self.name!r}: {'; '.join(faults)}")

@@ -80,7 +80,9 @@ def draw_molecules(
     mask_here, molecules = mask.to(model.device), Molecules(torch.zeros(0), mask.to(model.device), conditions)
 
     def noise() -> Tensor:
-        return project(_noise(streams, sizes, 3 + model.config.process.features).to(model.device), mask_here)
+        return project(
+            _noise(streams, sizes, mask.shape[1], 3 + model.config.process.features).to(model.device), mask_here
+        )
 
     times = [round(total * k / steps) for k in range(steps, -1, -1)]
     z = noise()
@@ -94,9 +96,9 @@ def draw_molecules(
     return [Drawn(elements[kinds[:n]], places[:n]) for kinds, places, n in found]
 
 
-def _noise(streams: Sequence[torch.Generator], sizes: Sequence[int], width: int) -> Tensor:
-    """(B, N, width) normal noise, each molecule's from its stream, on the CPU whatever the device."""
-    drawn = torch.zeros(len(sizes), max(sizes, default=1), width)
+def _noise(streams: Sequence[torch.Generator], sizes: Sequence[int], atoms: int, width: int) -> Tensor:
+    """(B, atoms, width) normal noise, each molecule's from its stream, on the CPU whatever the device."""
+    drawn = torch.zeros(len(sizes), atoms, width)
     for row, (stream, size) in enumerate(zip(streams, sizes, strict=True)):
         drawn[row, :size] = torch.randn(size, width, generator=stream)
     return drawn
@@ -123,6 +125,7 @@ def likelihood_bound(
     draws: int = 8,
     seed: int = 0,
     conditions: Tensor | None = None,
+    indices: Sequence[int] | None = None,
 ) -> Bound:
     """Upper bound of -log p(x, h, M) of molecules in nats, with the paper's terms, by Monte Carlo.
 
@@ -136,16 +139,20 @@ def likelihood_bound(
         draws: Times and noises per molecule, two evaluations of the network each.
         seed: Of both.
         conditions: (B, C) normalised properties, where the model is conditioned on any.
+        indices: The molecules' numbers, which with the seed determine their times and noises whatever they are measured
+            with; None: 0 to B - 1.
     """
     molecules = Molecules(values.to(model.device), mask.to(model.device), conditions)
-    generator = torch.Generator().manual_seed(mix(seed, _LIKELIHOOD_STREAM))
-    total, process = model.config.process.timesteps, model.process
-    found = []
+    numbers = range(len(values)) if indices is None else indices
+    streams = [torch.Generator().manual_seed(mix(seed, number, _LIKELIHOOD_STREAM)) for number in numbers]
+    total, process, sizes = model.config.process.timesteps, model.process, mask.sum(1).tolist()
+    here, found = mask.to(model.device), []
     for draw in range(draws):
         # Stratified: the k-th of n draws has its time in the k-th n-th of all times.
-        share = (draw + torch.rand(len(values), generator=generator)) / draws
+        share = (draw + torch.cat([torch.rand(1, generator=stream) for stream in streams])) / draws
         t = (share * total).long().clamp(max=total - 1) + 1
-        eps = [process.noise(mask, generator, values.dtype).to(model.device) for _ in range(2)]
+        drawn = [_noise(streams, sizes, *values.shape[1:]) for _ in range(2)]
+        eps = [project(noise.to(model.device, values.dtype), here) for noise in drawn]
         found.append(process.negative_log_likelihood(model.network, molecules, t.to(model.device), *eps))
     stacked = torch.stack(found).double().cpu().numpy() - log_sizes(model.config.sizes, mask)
     spread = stacked.std(0, ddof=1) / math.sqrt(draws) if draws > 1 else np.full(len(values), np.nan)
