@@ -8,12 +8,13 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDetermineBonds
 
+from rdkit_ebd.molecules.bond_orders import set_bond_orders
+
 # Bonds reach this times the covalent radii, of which RDKit takes notice with useVdw alone: otherwise, and with its 1.3,
 # the far corners of small cages are joined, which are one in twenty of QM9. With 1.14, 67 of its 130,831 are misread.
 _REACH = 1.14
 # Four of 6,000 of QM9 get other charges than these, and all four are misread: their SMILES has charges of this kind.
-# Sulfoxides are written with charges by RDKit.
-_USUAL_CHARGE = Chem.MolFromSmarts("[#7+,#7-,#5-,#15+,#8-,#16-,$([C-]#[#7+,#8+]),$([O+]#[C-]),$([#16+,#34+]-[#8-])]")
+_USUAL_CHARGE = Chem.MolFromSmarts("[#7+,#7-,#5-,#15+,#8-,#16-,$([C-]#[#7+,#8+]),$([O+]#[C-])]")
 
 
 class InvalidCause(str, Enum):
@@ -46,7 +47,7 @@ def decoded(numbers: np.ndarray, coords: np.ndarray) -> tuple[Chem.Mol, InvalidC
         if len(Chem.GetMolFrags(mol)) > 1:
             return mol.GetMol(), InvalidCause.DISCONNECTED
         try:
-            rdDetermineBonds.DetermineBondOrders(mol, charge=0, embedChiral=False)
+            set_bond_orders(mol)
         except ValueError:
             return mol.GetMol(), InvalidCause.VALENCE
         try:

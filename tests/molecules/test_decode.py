@@ -62,6 +62,24 @@ def test_charges_of_stable_molecules_are_found_again(smiles: str) -> None:
     assert sum(abs(a.GetFormalCharge()) for a in found.GetAtoms()) in (0, 2)
 
 
+MISREAD = (  # by RDKit alone: S+ beside an oxide, or two oxides on a nitrogen
+    "Cc1cccc([N+](=O)[O-])c1",
+    "Cc1ccc(Cn2cnc3c(sc4ccccc43)c2=O)cc1",
+    "CN1CCN(c2nc3ccc4c(c3s2)C(=O)c2ccccc2C4=O)CC1",
+    "CC1(Nc2ccccc2[N+](=O)[O-])CCN(Cc2ccccc2)CC1",
+    "CCOc1ccc(O[N+](=O)[O-])cc1[N+](=O)[O-]",
+    "CS(=O)c1ccccc1",
+    "CS(=O)(=O)c1ccc(C)s1",
+)
+
+
+@pytest.mark.parametrize("smiles", MISREAD)
+def test_sulfur_and_nitro_groups_are_found_again(smiles: str) -> None:
+    found, cause = decoded(*made(smiles))
+    assert cause is None
+    assert Chem.MolToSmiles(Chem.RemoveHs(found), isomericSmiles=False) == Chem.CanonSmiles(smiles)
+
+
 @pytest.mark.parametrize("smiles", ["CCCC", "CCSCC", "CC(=O)CC"])
 def test_charges_on_carbon_are_no_molecule(smiles: str) -> None:
     numbers, x = made(smiles)
