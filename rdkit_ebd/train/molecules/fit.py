@@ -158,13 +158,14 @@ def fit(
     while (spent := trainer.seconds / (60 * max_minutes)) < 1:
         group = data.groups[sizes[int(torch.multinomial(shares, 1, generator=generator))]]
         rows = torch.randint(len(group), (trainer.settings.batch,), generator=generator)
-        for name, value in trainer.update(group, rows, 0.5 + 0.5 * math.cos(math.pi * spent)).items():
-            sums[name] = sums.get(name, 0.0) + value
-        steps += 1
+        losses = trainer.update(group, rows, 0.5 + 0.5 * math.cos(math.pi * spent))
+        if all(math.isfinite(value) for value in losses.values()):  # as a step that is not finite is left out
+            sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
+            steps += 1
         trainer.seconds = before + time.monotonic() - begin
         if time.monotonic() - last >= 60 * checkpoint_minutes or trainer.seconds >= 60 * max_minutes:
             row = {"step": trainer.step, "samples": trainer.samples, "minutes": round(trainer.seconds / 60, 2)}
-            trainer.history.append(row | {name: round(value / steps, 4) for name, value in sums.items()})
+            trainer.history.append(row | {name: round(value / max(steps, 1), 4) for name, value in sums.items()})
             print(json.dumps(trainer.history[-1]), flush=True)
             trainer.save(state)
             sums, steps, last = {}, 0, time.monotonic()
