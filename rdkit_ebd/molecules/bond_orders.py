@@ -1,7 +1,7 @@
 """Which orders do the bonds of connected atoms have? RDKit's, which is asked of stand-ins where it errs.
 
 Of bivalent sulfur in rings RDKit makes S+ beside an oxide, and of one aromatic nitro group in ten a nitrogen with two
-oxides beside a carbocation (of 1,115 molecules of the OpenFF benchmark 9 and 12). An oxygen in place of that sulfur,
+oxides beside a carbocation (of 1,110 molecules of the OpenFF benchmark 9 and 12). An oxygen in place of that sulfur,
 and a fluorine in place of the group, have the same bonds.
 """
 
