@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdkit_ebd.arrays.vectors import squared_lengths
 from rdkit_ebd.chem.torsions import turn
+from rdkit_ebd.judge.measures import lengths_of
 from rdkit_ebd.judge.tables import Distances
 
 ANGLES = np.deg2rad([-45.0, -20.0, 20.0, 45.0])  # small enough to stay in a torsion's basin, or near it
@@ -17,7 +17,7 @@ def clearance(coords: np.ndarray, clashes: Distances) -> np.ndarray:
     """The least ratio of a distance in (K, N, 3) and what it must not be below, (K,); infinite without such pairs."""
     if not len(clashes.pairs):
         return np.full(len(coords), np.inf)
-    return np.asarray(_ratios(coords, clashes).min(0))
+    return np.asarray(_ratios(coords, clashes).min(1))
 
 
 def declashed(
@@ -36,7 +36,7 @@ def declashed(
         (N, 3) angstrom; bond lengths, bond angles and rings as they were.
     """
     for _ in range(MOST_TURNS):
-        ratios = _ratios(coords[None], clashes)[:, 0]
+        ratios = _ratios(coords[None], clashes)[0]
         i, j = clashes.pairs[ratios.argmin()]
         between = np.flatnonzero(far_side[:, i] != far_side[:, j])
         if ratios.min() >= wanted or not len(between):
@@ -52,8 +52,8 @@ def declashed(
 
 
 def _ratios(coords: np.ndarray, clashes: Distances) -> np.ndarray:
-    """Distances (P, K) of conformers (K, N, 3) over what they must not be below."""
-    return np.asarray(np.sqrt(squared_lengths(coords, clashes.pairs)) / clashes.lower[:, None])
+    """Distances (K, P) of conformers (K, N, 3) over what they must not be below."""
+    return np.asarray(lengths_of(coords, clashes.pairs) / clashes.lower)
 
 
 def _turned(coords: np.ndarray, a: int, b: int, far: np.ndarray) -> np.ndarray:

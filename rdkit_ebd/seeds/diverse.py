@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rdkit_ebd.arrays.vectors import cross, squared_lengths
+from rdkit_ebd.arrays.vectors import cross
+from rdkit_ebd.judge.measures import lengths_of
 
 MOST_ATOMS = 50  # compared; of more, as many evenly along the molecule
 CORNERS = 4  # of a signed volume
@@ -31,7 +32,7 @@ def shape_profiles(coords: np.ndarray, classes: np.ndarray) -> np.ndarray:
     kinds = np.sort(classes[atoms][np.stack([first, second])], axis=0)
     order = np.lexsort(kinds)
     first, second, kinds = atoms[first[order]], atoms[second[order]], kinds[:, order]
-    distances = np.ascontiguousarray(np.sqrt(squared_lengths(coords, np.stack([first, second], 1))).T)
+    distances = np.ascontiguousarray(lengths_of(coords, np.stack([first, second], 1)))
     starts = np.flatnonzero(np.concatenate([[True], (kinds[:, 1:] != kinds[:, :-1]).any(0)]))
     for start, end in zip(starts, [*starts[1:], len(first)], strict=True):
         if end - start > 1:

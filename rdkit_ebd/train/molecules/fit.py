@@ -183,7 +183,7 @@ def make_trainer(
         start: A model whose weights it starts from, as far as they fit; None: random ones.
 
     Raises:
-        ValueError: There is no such part.
+        ValueError: There is no such part, or `start` is of another size.
     """
     torch.manual_seed(settings.seed)
     networks = GeneratorNetworks(config)
