@@ -29,9 +29,9 @@ def unknown_environments(
         numbers: What to call the atoms, where `mol` is part of a larger molecule.
         known: The table; None: the one that the package ships.
     """
-    known = known or reference()
-    atoms = _lacking(mol, numbers, known.atoms, 1, lambda name: _UNKNOWN)
-    return atoms or _unknown_bonds(mol, numbers, known)
+    known, kinds = known or reference(), Environments(mol)
+    atoms = _lacking(mol, kinds, numbers, known.atoms, 1, lambda name: _UNKNOWN)
+    return atoms or _unknown_bonds(mol, kinds, numbers, known)
 
 
 def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Sequence[int] | None = None) -> list[str]:
@@ -46,14 +46,14 @@ def unlearnt_environments(mol: Chem.Mol, seen: Mapping[str, int], numbers: Seque
     def verdict(name: str) -> str:
         return "which the model has learnt from 1 molecule" if seen.get(name) else "which the model has not learnt"
 
-    return _lacking(mol, numbers, seen, ENOUGH, verdict)
+    return _lacking(mol, Environments(mol), numbers, seen, ENOUGH, verdict)
 
 
-def _unknown_bonds(mol: Chem.Mol, numbers: Sequence[int] | None, known: Reference) -> list[str]:
+def _unknown_bonds(mol: Chem.Mol, kinds: Environments, numbers: Sequence[int] | None, known: Reference) -> list[str]:
     """The bonds between heavy atoms of more than two whose kind no reference molecule has."""
     if mol.GetNumAtoms() <= 2:
         return []
-    terms, found = Environments(mol).bonds(), []
+    terms, found = kinds.bonds(), []
     unknown = np.isnan(known.rows("bonds", terms.names)[:, MIDDLE])
     for i, j in terms.atoms[unknown].tolist():
         first, last = mol.GetAtomWithIdx(i), mol.GetAtomWithIdx(j)
@@ -65,6 +65,7 @@ def _unknown_bonds(mol: Chem.Mol, numbers: Sequence[int] | None, known: Referenc
 
 def _lacking(
     mol: Chem.Mol,
+    kinds: Environments,
     numbers: Sequence[int] | None,
     seen: Mapping[str, int],
     enough: int,
@@ -73,7 +74,7 @@ def _lacking(
     """The atoms whose kind was seen in too few molecules; lone atoms and dummies are not looked at."""
     return [
         f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, {verdict(name)}"
-        for atom, name in zip(mol.GetAtoms(), Environments(mol).atoms, strict=True)
+        for atom, name in zip(mol.GetAtoms(), kinds.atoms, strict=True)
         if atom.GetAtomicNum() and atom.GetTotalDegree() and seen.get(name, 0) < enough
     ]
 
