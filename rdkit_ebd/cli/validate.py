@@ -77,11 +77,11 @@ def _of_molecule(entry: Entry, mol: Chem.Mol, model: LoadedModel, known: dict[st
 
     from rdkit_ebd.chem.components import split
     from rdkit_ebd.chem.undefined_stereo import undefined_stereo
-    from rdkit_ebd.embedding.component_task import unsupported_reasons
+    from rdkit_ebd.embedding.component_task import as_known
 
     found: dict[str, str] = {}
     components = split(Chem.AddHs(mol, addCoords=mol.GetNumConformers() > 0), {})
-    reasons = [reason for component in components for reason in unsupported_reasons(component, model)]
+    reasons = [reason for component in components for reason in as_known(component, model)[1]]
     if reasons:
         found[UNSUPPORTED] = f"model {model.config.name!r} cannot treat this molecule: {'; '.join(reasons)}"
     stereo = undefined_stereo(mol)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rdkit import Chem
 
@@ -11,6 +11,7 @@ from rdkit_ebd.arrays.molgraph import MolGraph
 from rdkit_ebd.chem.components import Component
 from rdkit_ebd.chem.featurise import mol_graph, unsupported
 from rdkit_ebd.chem.fragments import Vocabulary
+from rdkit_ebd.chem.resonance import other_forms
 from rdkit_ebd.embedding.held_core import excused, require_hands
 from rdkit_ebd.generators.checkpoint import LoadedModel
 from rdkit_ebd.generators.service import Deblurrer
@@ -62,6 +63,17 @@ class Task:
     def late(self) -> bool:
         """Whether the time is up."""
         return self.deadline.passed
+
+
+def as_known(component: Component, model: LoadedModel) -> tuple[Component, list[str]]:
+    """The component, written in another of its resonance forms where only that is known, and why it is unsupported."""
+    reasons = unsupported_reasons(component, model)
+    if reasons:
+        forms = (replace(component, mol=form) for form in other_forms(component.mol))
+        known = next((form for form in forms if not unsupported_reasons(form, model)), None)
+        if known is not None:
+            return known, []
+    return component, reasons
 
 
 def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:

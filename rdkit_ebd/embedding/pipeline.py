@@ -20,7 +20,7 @@ from rdkit_ebd.chem.provenance import set_provenance
 from rdkit_ebd.chem.stereo import unjudged_stereo
 from rdkit_ebd.chem.undefined_stereo import UndefinedStereo, is_one_isomer, isomers_shown, undefined_stereo
 from rdkit_ebd.embedding.attempts import make_conformers
-from rdkit_ebd.embedding.component_task import OWN, Callback, Task, make_task, unsupported_reasons
+from rdkit_ebd.embedding.component_task import OWN, Callback, Task, as_known, make_task
 from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.effort import excesses
 from rdkit_ebd.embedding.postprocess import Finish
@@ -132,8 +132,8 @@ def make(
         report_unjudged_stereo(mol, report)
         full = with_hydrogens(mol, conformers=params.coarse == OWN)
         finish = Finish(full, params, deadline, report)
-        components = split(full, params.coordMap)
-        reasons = [unsupported_reasons(component, model) for component in components]
+        known = [as_known(part, model) for part in split(full, params.coordMap)]
+        components, reasons = [part for part, _ in known], [why for _, why in known]
         check_supported(reasons, model, params)
         open_stereo = check_stereo(full, params)
         tasks = [
