@@ -75,7 +75,9 @@ def compared(mol: Chem.Mol, found: np.ndarray, minimum: np.ndarray, group: str) 
     heavy = np.array([all(mol.GetAtomWithIdx(int(i)).GetAtomicNum() > 1 for i in pair) for pair in pairs])
     bonds = np.abs(_lengths(found, pairs) - _lengths(minimum[None], pairs))
     triples = np.array(list(_angles(mol))).reshape(-1, 3)
-    angles = np.abs(_degrees(found, triples) - _degrees(minimum[None], triples))
+    angles = np.abs(
+        _in_order(mol, triples, _degrees(found, triples)) - _in_order(mol, triples, _degrees(minimum[None], triples))
+    )
     return Errors(group, bonds[:, heavy].ravel(), float(bonds.max()), angles.ravel())
 
 
@@ -121,6 +123,16 @@ def _mean(errors: Sequence[Errors], group: str) -> float:
 
 def _lengths(x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.norm(x[:, pairs[:, 0]] - x[:, pairs[:, 1]], axis=-1))
+
+
+def _in_order(mol: Chem.Mol, triples: np.ndarray, degrees: np.ndarray) -> np.ndarray:
+    """Angles (K, T), those about atoms with more than four neighbours sorted: which fluorine is where is no matter."""
+    out = degrees.copy()
+    for atom in mol.GetAtoms():
+        if atom.GetDegree() > 4:
+            rows = triples[:, 1] == atom.GetIdx()
+            out[:, rows] = np.sort(degrees[:, rows], axis=1)
+    return out
 
 
 def _angles(mol: Chem.Mol) -> Iterator[tuple[int, int, int]]:

@@ -19,6 +19,7 @@ from rdkit_ebd.embedding.draft import ConformerDraft
 from rdkit_ebd.embedding.held_core import in_place
 from rdkit_ebd.judge.faults import faults
 from rdkit_ebd.judge.mend import mend_failed, with_usual_ends
+from rdkit_ebd.judge.octahedra import with_octahedral_ends
 from rdkit_ebd.judge.verdict import judge
 from rdkit_ebd.report import FailureCause
 from rdkit_ebd.report.listening import tell
@@ -153,6 +154,8 @@ def right_seeds(
             pool = task.pool if turned or not attempt else 1
             seeds = seeding.candidates(numbers, base, pool)
     task.report.failures.update(seeds.failures)
+    fixed = with_octahedral_ends(seeds.coords, task.tables.octahedra, task.tables.arms, task.component.held)
+    seeds = replace(seeds, coords=fixed)
     if task.component.held:
         many, pool = seeds.coords.shape[:2]
         coords = in_place(task.component, seeds.coords.reshape(many * pool, *seeds.coords.shape[2:]))
@@ -182,6 +185,7 @@ def judged(
 
     Counts the causes met and the stereo yield; of what is rejected, says what is wrong.
     """
+    coords = with_octahedral_ends(coords, task.tables.octahedra, task.tables.arms, task.component.held)
     coords = with_usual_ends(coords, task.tables, task.component.held)
     verdict, report = judge(coords, task.tables), task.report
     excused = () if task.params.enforceChirality else CHIRAL_CAUSES

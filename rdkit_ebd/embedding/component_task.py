@@ -30,6 +30,7 @@ OWN = "conformers"  # the coarse stage that makes no seeds
 TORSIONS = "torsions"  # the one that turns the bonds of a few
 SHAPED = (TORSIONS, "skeleton", "etkdg")  # those whose saturated rings are given shapes of low energy
 SKELETON = "skeleton"  # the one that makes them without hydrogens
+FEW = 7  # atoms, of which the references alone tell all: perchlorate, hexafluorophosphate and other rigid ions of salts
 LARGE = 120  # atoms, beyond which every seed takes seconds: bonds of a few are turned, unless the user says otherwise
 
 
@@ -79,15 +80,22 @@ def as_known(component: Component, model: LoadedModel) -> tuple[Component, list[
 def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
     """Why the model cannot make a component, in the whole molecule's atom numbers.
 
-    Small components are not deblurred, and may have any element, but in surroundings that the references know.
+    What is not deblurred may have any element, but in surroundings that the references know.
     """
     numbers = component.atoms.tolist()
-    config, reasons = model.config, list[str]()
-    if len(numbers) >= config.min_atoms:
-        reasons = unsupported(component.mol, config.elements, config.max_atoms, numbers)
-        if not reasons and config.surroundings:
-            reasons = unlearnt_environments(component.mol, config.surroundings, numbers)
+    reasons = [] if len(numbers) <= FEW else _new_to(model, component)
     return reasons or unknown_environments(component.mol, numbers)
+
+
+def _new_to(model: LoadedModel, component: Component) -> list[str]:
+    """What in a component a model has not learnt; nothing where that does not matter, as it is too small for it."""
+    numbers, config = component.atoms.tolist(), model.config
+    if len(numbers) < config.min_atoms:
+        return []
+    reasons = unsupported(component.mol, config.elements, config.max_atoms, numbers)
+    if reasons or not config.surroundings:
+        return reasons
+    return unlearnt_environments(component.mol, config.surroundings, numbers)
 
 
 def make_task(
@@ -109,7 +117,7 @@ def make_task(
         require_hands(component)
     tables = excused(check_tables(component.mol), component.held, component.mol)
     graph = None
-    if len(component.atoms) >= model.config.min_atoms and treatable:
+    if len(component.atoms) >= model.config.min_atoms and treatable and not _new_to(model, component):
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)
     large = len(component.atoms) > LARGE and model.config.sampling.coarse == SKELETON

@@ -13,9 +13,12 @@ from rdkit import Chem
 
 from rdkit_ebd.chem.letters import ORDERS
 from rdkit_ebd.judge.environments import Environments
+from rdkit_ebd.judge.octahedra import octahedra
 from rdkit_ebd.judge.reference import MIDDLE, Reference, reference
 
 _UNKNOWN = "which no reference molecule has"
+_UNPLACED = "whose shape is not known"
+MOST_NEIGHBOURS = 4  # that any arrangement of is one of seeds and stereo labels
 ENOUGH = 2  # molecules that a model has to have learnt a kind of atom from: one alone may be an error
 
 
@@ -30,7 +33,7 @@ def unknown_environments(
         known: The table; None: the one that the package ships.
     """
     known, kinds = known or reference(), Environments(mol)
-    atoms = _lacking(mol, kinds, numbers, known.atoms, 1, lambda name: _UNKNOWN)
+    atoms = _lacking(mol, kinds, numbers, known.atoms, 1, lambda name: _UNKNOWN) or _crowded(mol, numbers)
     return atoms or _unknown_bonds(mol, kinds, numbers, known)
 
 
@@ -61,6 +64,16 @@ def _unknown_bonds(mol: Chem.Mol, kinds: Environments, numbers: Sequence[int] | 
             a, b = (i, j) if numbers is None else (numbers[i], numbers[j])
             found.append(f"bond {a}-{b} joins {_in_words(first)} to {_in_words(last)}, {_UNKNOWN}")
     return found
+
+
+def _crowded(mol: Chem.Mol, numbers: Sequence[int] | None) -> list[str]:
+    """The atoms with more than four neighbours whose places are not known by symmetry."""
+    known = octahedra(mol)[:, 1]
+    return [
+        f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, {_UNPLACED}"
+        for atom in mol.GetAtoms()
+        if atom.GetTotalDegree() > MOST_NEIGHBOURS and atom.GetIdx() not in known
+    ]
 
 
 def _lacking(

@@ -18,6 +18,7 @@ from rdkit.Chem.rdDistGeom import GetMoleculeBoundsMatrix
 from rdkit.Chem.rdMolDescriptors import CalcNumBridgeheadAtoms
 
 from rdkit_ebd.chem.stereo import StereoLabels, stereo_labels
+from rdkit_ebd.judge.octahedra import octahedra
 from rdkit_ebd.judge.ranges import Ranges, geometry_ranges
 
 # PoseBusters allows 25 %, 25 %, 30 % and 0.25 A, and wants 0.05 A of pucker; the margins absorb the rounding of file
@@ -124,6 +125,8 @@ class CheckTables:
         flat_bonds: (F, 6) int64, carbon-carbon double bonds with their substituents.
         flat_bond_limits: (F,) angstrom, how far from their plane these may be.
         puckered: (S, 6) int64, saturated six-membered rings.
+        octahedra: (O, 7) int64, as `judge.octahedra` has them.
+        arms: (O,) angstrom, how long the bonds to their ends usually are.
     """
 
     labels: StereoLabels
@@ -140,6 +143,8 @@ class CheckTables:
     flat_bonds: np.ndarray
     flat_bond_limits: np.ndarray
     puckered: np.ndarray
+    octahedra: np.ndarray
+    arms: np.ndarray
 
 
 def check_tables(mol: Chem.Mol) -> CheckTables:
@@ -158,12 +163,14 @@ def check_tables(mol: Chem.Mol) -> CheckTables:
     twists = _without(known.twists, np.concatenate([flat_bonds[strained][:, [0, 3]], _bridged(mol, bridgeheads)]))
     heights = known.heights.of(~np.isin(known.heights.atoms[:, 0], bridgeheads))
     usual, apart = (lower + upper) / 2, np.full_like(upper, np.inf)
+    bonds = _known_first(
+        *(known.bonds, known.usual_bonds, judged & bonded),
+        *(lower * (1 - BOND_SLACK), upper * (1 + BOND_SLACK), usual),
+    )
+    centres = octahedra(mol)
     return CheckTables(
         labels=labels,
-        bonds=_known_first(
-            *(known.bonds, known.usual_bonds, judged & bonded),
-            *(lower * (1 - BOND_SLACK), upper * (1 + BOND_SLACK), usual),
-        ),
+        bonds=bonds,
         angles=_distances(angles, lower * (1 - ANGLE_SLACK), upper * (1 + ANGLE_SLACK), usual),
         corners=known.angles,
         twists=twists,
@@ -176,6 +183,8 @@ def check_tables(mol: Chem.Mol) -> CheckTables:
         flat_bonds=flat_bonds,
         flat_bond_limits=np.where(strained, FLATNESS_STRAINED, FLATNESS),
         puckered=_matches(mol, PUCKERED_PATTERN),
+        octahedra=centres,
+        arms=np.array([bonds.usual[(bonds.pairs == sorted(row[1:3])).all(-1)].item() for row in centres.tolist()]),
     )
 
 

@@ -12,13 +12,12 @@ from rdkit_ebd.judge.environments import Environments
 from rdkit_ebd.judge.fitness import unknown_environments, unlearnt_environments
 
 FOREIGN = {
-    "FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1": "atom 1 is S with 6 neighbours (C F F F F F)",
-    "F[P-](F)(F)(F)(F)F": "atom 1 is P-1 with 6 neighbours (F F F F F F)",
-    "[O-][Cl+3]([O-])([O-])[O-]": "atom 1 is Cl+3 with 4 neighbours (O O O O)",
+    "CS(F)(F)(F)(F)C": "atom 1 is S with 6 neighbours (C C F F F F), whose shape is not known",
+    "CP(F)(F)(F)F": "atom 1 is P with 5 neighbours (C F F F F)",
     "CC(=O)OI(OC(C)=O)c1ccccc1": "atom 4 is I with 3 neighbours (C O O)",
     "Cl[Pt](Cl)(N)N": "atom 1 is Pt with 4 neighbours (Cl Cl N N)",
     "C[Hg]C": "atom 1 is Hg with 2 neighbours (C C)",
-    "FS(F)(F)(F)(F)F": "atom 1 is S with 6 neighbours (F F F F F F)",
+    "FI(F)(F)(F)F": "atom 1 is I with 5 neighbours (F F F F F)",
     "C[Sb](C)C": "atom 1 is Sb with 3 neighbours (C C C)",
 }
 KNOWN = ["O", "[H][H]", "[Na+].[Cl-]", "*CC(=O)N*", "C[N+](C)(C)CC(=O)[O-]", "CN=[N+]=[N-]", "[C-]#[N+]C", "CC[S-]"]
@@ -53,7 +52,7 @@ def test_atoms_are_named_by_the_numbers_of_the_whole_molecule() -> None:
     assert any(reason.startswith("atom 21 is Hg") for reason in unknown_environments(mol, numbers))
 
 
-@pytest.mark.parametrize("smiles", ["Cl[Pt](Cl)(N)N", "FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1"])
+@pytest.mark.parametrize("smiles", ["Cl[Pt](Cl)(N)N", "CC(=O)OI(OC(C)=O)c1ccccc1"])
 def test_they_are_rejected_or_left_to_rdkit_at_every_size(smiles: str) -> None:
     mol = with_hydrogens(smiles)
     with pytest.raises(UnsupportedMolecule, match=r"which no reference molecule has|is Pt \(atomic number 78\)"):
@@ -74,7 +73,7 @@ def test_a_bond_between_known_atoms_that_no_reference_has_is_named() -> None:
 
 
 def test_the_fallback_takes_them() -> None:
-    mol = Chem.AddHs(Chem.MolFromSmiles("FS(F)(F)(F)(F)c1ccc(C(=O)NCC)cc1"))
+    mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)OI(OC(C)=O)c1ccccc1"))
     report = EmbedWithReport(mol, 2, EBD(randomSeed=1, fallback="ETKDGv3"))
     assert len(report.ids) == 2
     assert any("ETKDGv3" in message for message in report.messages)

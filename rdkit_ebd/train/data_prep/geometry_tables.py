@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from array import array
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
 from rdkit_ebd.data.readers import read_records
 from rdkit_ebd.data.record import Record
@@ -28,6 +29,11 @@ ENOUGH_DFT = 10  # molecules; what more have is not asked of GFN2-xTB
 XTB_SLACK = {"bonds": 0.01, "angles": 2.0, "twists": 5.0, "heights": 0.02, "contacts": 0.1}  # what that is off by
 # A narrow name that asks for the same as the wider one, to within so many units, is left out.
 ALIKE = {"bonds": 12, "angles": 20, "twists": 40, "heights": 30}
+
+# Kinds of atoms, as `Environments` names them, that no set for training has enough of: sulfur of SF5, and small ions.
+ADMITTED = ("S6v6o", "P-16v6o", "As-16v6o", "Si-26v6o", "Sb-16v6o", "Cl+34v4t", "Cl+23v3t", "Cl+12v2t")
+ADMITTED += ("Br+23v3t", "I+34v4t", "I+23v3t", "Al-14v4t", "Zn-24v4t")
+FEW_ATOMS = 7  # of ions that are the only ones of their kind: perchlorate, hexafluorophosphate
 
 Row = list[int]
 """Least, middle and greatest value, and the number of molecules."""
@@ -55,26 +61,35 @@ def make_table(data: list[Path], minima: Path, out: Path) -> dict[str, int]:
     return {kind: len(names) for kind, names in table.items()}
 
 
-def extend_table(table: Path, data: list[Path]) -> dict[str, int]:
+def extend_table(table: Path, data: list[Path], new_atoms: Collection[str] = ADMITTED) -> dict[str, int]:
     """Add to a table the bonds and angles that it lacks, between atoms that it knows; what it says stays as it is.
 
     Args:
         table: The table, which is replaced.
         data: Minima, in the forms of `read_records`.
+        new_atoms: Kinds of atoms that it is to know from now on.
 
     Returns:
         How many names of each kind were added.
     """
     gathered, before = Gathered(), json.loads(gzip.decompress(table.read_bytes()))
     for path in data:
-        gathered.take(record for record in read_records(path) if _of_known_atoms(record, before["atoms"]))
+        known = [record for record in read_records(path) if _of_known_atoms(record, {*before["atoms"], *new_atoms})]
+        gathered.take(known)
+        for _ in range(max(ENOUGH.values()) - 1):  # of an ion there is but one molecule: it says all of its kind
+            gathered.take(record for record in known if _is_small_ion(record.mol))
+    atoms = before["atoms"] | {name: gathered.atoms[name] for name in new_atoms if name in gathered.atoms}
     added = {kind: _additions(gathered, kind, before[kind]) for kind in ("bonds", "angles")}
-    table.write_bytes(packed(before | {kind: before[kind] | rows for kind, rows in added.items()}))
+    table.write_bytes(packed(before | {"atoms": atoms} | {kind: before[kind] | rows for kind, rows in added.items()}))
     return {kind: len(rows) for kind, rows in added.items()}
 
 
-def _of_known_atoms(record: Record, atoms: Mapping[str, int]) -> bool:
+def _of_known_atoms(record: Record, atoms: Collection[str]) -> bool:
     return all(name in atoms for name in Environments(record.mol).atoms)
+
+
+def _is_small_ion(mol: Chem.Mol) -> bool:
+    return mol.GetNumAtoms() <= FEW_ATOMS and Chem.GetFormalCharge(mol) != 0
 
 
 def _additions(gathered: Gathered, kind: str, known: Mapping[str, Row]) -> dict[str, Row]:
