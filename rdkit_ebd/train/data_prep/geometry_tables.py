@@ -31,7 +31,7 @@ XTB_SLACK = {"bonds": 0.01, "angles": 2.0, "twists": 5.0, "heights": 0.02, "cont
 ALIKE = {"bonds": 12, "angles": 20, "twists": 40, "heights": 30}
 
 # Kinds of atoms, as `Environments` names them, that no set for training has enough of: sulfur of SF5, and small ions.
-ADMITTED = ("S6v6o", "P-16v6o", "As-16v6o", "Si-26v6o", "Sb-16v6o", "Cl+34v4t", "Cl+23v3t", "Cl+12v2t")
+ADMITTED: tuple[str, ...] = ("S6v6o", "P-16v6o", "As-16v6o", "Si-26v6o", "Sb-16v6o", "Cl+34v4t", "Cl+23v3t", "Cl+12v2t")
 ADMITTED += ("Br+23v3t", "I+34v4t", "I+23v3t", "Al-14v4t", "Zn-24v4t")
 FEW_ATOMS = 7  # of ions that are the only ones of their kind: perchlorate, hexafluorophosphate
 
