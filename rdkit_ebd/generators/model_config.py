@@ -126,6 +126,8 @@ BOUNDS: dict[type, dict[str, tuple[int, int] | tuple[float, float]]] = {
         "twist_every": (0, 48),
         "harmonics": (1, 64),
         "levels": (1, 64),
+        "head_width": (0, 1024),
+        "hidden": (0, 8192),
     },
     PaperNetworkConfig: {"width": (1, 1024), "blocks": (1, 48), "neighbours": (0, 10_000)},
     BlurConfig: {"sigma": (0.0, 100.0)},  # angstrom
@@ -162,7 +164,7 @@ def _out_of_bounds(part: object) -> list[str]:
 def _inconsistencies(config: ModelConfig) -> list[str]:
     """What does not fit together of numbers that are possible on their own."""
     network, timesteps, faults = config.network, config.blur.timesteps, []
-    if isinstance(network, NetworkConfig) and network.width % network.heads:
+    if isinstance(network, NetworkConfig) and not network.head_width and network.width % network.heads:
         faults.append(f"width {network.width} is no multiple of the {network.heads} heads")
     if timesteps is not None and not (isinstance(timesteps, int) and timesteps <= MOST_TIMESTEPS):
         faults.append(f"timesteps must be an integer up to {MOST_TIMESTEPS}, not {timesteps!r}")

@@ -23,6 +23,8 @@ class NetworkConfig:
         hinges: Whether the sides of rotatable bonds also lean about the bonds' ends (`hinges`).
         sees_prior: Whether the vector to each atom's prior point is an input, as the coarse layout is in the paper.
         levels: Levels of theory that it can be trained at.
+        head_width: Scalar channels of a head; 0: the width shared among the heads.
+        hidden: Width inside the feed-forward parts; 0: three times the width.
     """
 
     width: int = 128
@@ -35,6 +37,13 @@ class NetworkConfig:
     hinges: bool = False
     sees_prior: bool = False
     levels: int = 2
+    head_width: int = 0
+    hidden: int = 0
+
+    @property
+    def attended(self) -> int:
+        """Scalar channels of all heads together."""
+        return self.heads * (self.head_width or self.width // self.heads)
 
 
 class Dense(nn.Linear):

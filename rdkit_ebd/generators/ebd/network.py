@@ -121,14 +121,15 @@ class Block(nn.Module):
         self.heads = heads
         self.fragments = FragmentAttention(config)
         self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.qkv = Dense(d, 3 * d)
-        self.out = Dense(d + 2 * heads + 1, d)
+        self.qkv = Dense(d, 3 * config.attended)
+        self.out = Dense(config.attended + 2 * heads + 1, d)
         self.types = nn.Parameter(torch.randn(2 * heads, PAIR_TYPES))
         self.radial = RadialBias(config.radial, heads)
         self.gate = Dense(d, heads)
         self.mix = nn.Linear(heads + 3, 2 * heads, bias=False)
         self.shift = nn.Linear(d, heads)
-        self.feed = nn.Sequential(Dense(d, 3 * d), nn.SiLU(), Dense(3 * d, d))
+        hidden = config.hidden or 3 * d
+        self.feed = nn.Sequential(Dense(d, hidden), nn.SiLU(), Dense(hidden, d))
         nn.init.ones_(self.types[:heads])
         nn.init.zeros_(self.shift.weight)
         nn.init.zeros_(self.shift.bias)
@@ -156,7 +157,7 @@ class Block(nn.Module):
 
     def _logits(self, h: Tensor, distances: Tensor, s: _Statics) -> tuple[Tensor, Tensor]:
         """Attention logits (heads, B, N, N) and values (heads, B, N, d / heads), single precision."""
-        b, n, d = h.shape
+        b, n, _ = h.shape
         q, k, v = _per_head(self.qkv(h), self.heads)
         radial, k = self.radial(distances).flatten(0, 1), k.transpose(-1, -2)
         of_types = torch.bmm(self.types.expand(len(s.pair_types), -1, -1), s.pair_types)
@@ -166,7 +167,7 @@ class Block(nn.Module):
         else:  # what is as large as this is not copied without need
             logit = radial.baddbmm_(q, k).view(-1, b, n, n)
             torch.addcmul(bias, logit, scale, out=logit)
-        return logit, v.view(-1, b, n, d // self.heads)
+        return logit, v.view(self.heads, b, n, -1)
 
     def _collect(self, logit: Tensor, distances: Tensor, x: Tensor, s: _Statics) -> Tensor:
         """Sum over j of silu(logit_ij) (x_i - x_j) / (d_ij + 1), per head: (B, N, 3, heads). Logits are used up."""
@@ -190,18 +191,18 @@ class FragmentAttention(nn.Module):
         self.heads = config.heads
         self.pool = Dense(2 * d, d)
         self.norm = nn.LayerNorm(d)
-        self.qkv = Dense(d, 3 * d)
+        self.qkv = Dense(d, 3 * config.attended)
         self.radial = RadialBias(config.radial, config.heads)
-        self.out = Dense(d, d)
+        self.out = Dense(config.attended, d)
         self.give = Dense(d, d)
 
     def forward(self, h: Tensor, z: Tensor, centroids: Tensor, s: _Statics) -> tuple[Tensor, Tensor]:
         """h (B, N, d), z (B, F, d), centroids (B, F, 3) -> updated z and the part each atom gets (B, N, d)."""
-        b, f, d = z.shape
+        b, f, _ = z.shape
         z = z + functional.silu(self.pool(torch.cat([z, s.pooling @ h], -1)))
         q, k, v = _per_head(self.qkv(self.norm(z)), self.heads)
         logit = torch.baddbmm(self.radial(_distances(centroids)).flatten(0, 1), q, k.transpose(-1, -2))
-        message = torch.softmax(logit.view(-1, b, f, f) + s.fragment_bias, -1) @ v.view(-1, b, f, d // self.heads)
+        message = torch.softmax(logit.view(-1, b, f, f) + s.fragment_bias, -1) @ v.view(self.heads, b, f, -1)
         z = z + self.out(message.permute(1, 2, 0, 3).flatten(2))
         return z, gather_atoms(self.give(z), s.batch.fragments)
 
