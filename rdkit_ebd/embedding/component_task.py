@@ -117,7 +117,8 @@ def make_task(
         require_hands(component)
     tables = excused(check_tables(component.mol), component.held, component.mol)
     graph = None
-    if len(component.atoms) >= model.config.min_atoms and treatable and not _new_to(model, component):
+    known = treatable and not (len(component.atoms) <= FEW and _new_to(model, component))
+    if len(component.atoms) >= model.config.min_atoms and known:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)
     large = len(component.atoms) > LARGE and model.config.sampling.coarse == SKELETON
