@@ -83,8 +83,13 @@ def unsupported_reasons(component: Component, model: LoadedModel) -> list[str]:
     What is not deblurred may have any element, but in surroundings that the references know.
     """
     numbers = component.atoms.tolist()
-    reasons = [] if len(numbers) <= FEW else _new_to(model, component)
+    reasons = [] if _is_plain(component) else _new_to(model, component)
     return reasons or unknown_environments(component.mol, numbers)
+
+
+def _is_plain(component: Component) -> bool:
+    """Whether it is so small that the model is not needed, and made of nothing but elements."""
+    return len(component.atoms) <= FEW and all(atom.GetAtomicNum() for atom in component.mol.GetAtoms())
 
 
 def _new_to(model: LoadedModel, component: Component) -> list[str]:
@@ -117,7 +122,7 @@ def make_task(
         require_hands(component)
     tables = excused(check_tables(component.mol), component.held, component.mol)
     graph = None
-    known = treatable and not (len(component.atoms) <= FEW and _new_to(model, component))
+    known = treatable and not (_is_plain(component) and _new_to(model, component))
     if len(component.atoms) >= model.config.min_atoms and known:
         vocabulary = Vocabulary.from_dict(model.config.vocabulary)
         graph = mol_graph(component.mol, vocabulary, tables.labels)
