@@ -39,13 +39,15 @@ def other_forms(mol: Chem.Mol) -> Iterator[Chem.Mol]:
 
 
 def _forms(mol: Chem.Mol) -> Iterator[Chem.Mol]:
-    form = _recombined(mol)
+    starts, form = [mol], _recombined(mol)
     while form is not None:
         yield form
+        starts.append(form)
         form = _recombined(form)
-    for moved, _ in sorted(chain(*_rounds_of_shifts(mol)), key=_strain):
-        if _is_molecule(moved, mol):
-            yield moved
+    for start in starts:  # what was recombined may be usual only with the charge that is left elsewhere
+        for moved, _ in sorted(chain(*_rounds_of_shifts(start)), key=_strain):
+            if _is_molecule(moved, mol):
+                yield moved
 
 
 def _strain(shifted: tuple[Chem.Mol, int]) -> tuple[bool, float]:

@@ -14,6 +14,7 @@ from rdkit_ebd.chem.resonance import other_forms
 PAIRS = {
     "CCOC(=O)[C@H]([S+]=P([S-])(OC)OC)c1ccccc1": "CCOC(=O)[C@H](SP(=S)(OC)OC)c1ccccc1",
     "CO[P+]([S-])(OC)SC": "COP(=S)(OC)SC",
+    "C[P@+]([O-])(OC)[S-]": "C[P@]([O-])(OC)=S",
     "C[N-][N+]#N": "CN=[N+]=[N-]",
     "CC(=O)[CH-][N+]#N": "CC(=O)C=[N+]=[N-]",
     "[CH2-]C(C)=O": "C=C(C)[O-]",
