@@ -16,8 +16,8 @@ from rdkit_ebd.generators.ebd.held import Held
 from rdkit_ebd.judge.ranges import Ranges
 from rdkit_ebd.judge.tables import CheckTables, Distances
 
-# Groups of atoms that must be flat or puckered, and what belongs to each of them.
-_GROUPS = {"aromatic": (), "flat_bonds": ("flat_bond_limits",), "puckered": ()}
+# Groups of atoms that must be flat, puckered or octahedral, and what belongs to each of them.
+_GROUPS = {"aromatic": (), "flat_bonds": ("flat_bond_limits",), "puckered": (), "octahedra": ("arms",)}
 _KINDS = {"twists": ("twist_kinds",), "heights": ("height_kinds",)}
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from rdkit_ebd.arrays.vectors import squared_lengths
 from rdkit_ebd.chem.stereo import atropisomers_kept, centres_kept, double_bonds_kept
 from rdkit_ebd.judge.measures import cosines_of, heights_of, twists_of
+from rdkit_ebd.judge.octahedra import octahedral
 from rdkit_ebd.judge.tables import AROMATIC, CONJUGATED, DOUBLE, FLATNESS, PUCKER, CheckTables, Distances
 from rdkit_ebd.report import FailureCause as Cause
 
@@ -41,7 +42,7 @@ def judge(coords: np.ndarray, tables: CheckTables) -> Judgement:
         Cause.DOUBLE_BOND_STEREO: _lost(double_bonds_kept(x, labels)),
         Cause.ATROPISOMER_STEREO: _lost(atropisomers_kept(x, labels)),
         Cause.BOND_LENGTH: _outside(x, tables.bonds),
-        Cause.BOND_ANGLE: _outside(x, tables.angles) | _bad_angles(x, tables),
+        Cause.BOND_ANGLE: _outside(x, tables.angles) | _bad_angles(x, tables) | ~octahedral(x, tables.octahedra),
         Cause.CLASH: _outside(x, tables.clashes),
         Cause.AROMATIC_NOT_FLAT: aromatic | rings_bent,
         Cause.DOUBLE_BOND_NOT_FLAT: double | _bent(x, tables.flat_bonds, tables.flat_bond_limits),

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from helpers import with_hydrogens
 from rdkit import Chem
+from rdkit.Geometry import Point3D
 
 from rdkit_ebd import EmbedWithReport
 from rdkit_ebd.data.readers import read_records
-from rdkit_ebd.judge.octahedra import octahedra, with_octahedral_ends
+from rdkit_ebd.judge.octahedra import octahedra, octahedral, with_octahedral_ends
 
 MINIMA = Path(__file__).parents[2] / "training_data" / "aimnet2_functional_groups.npz"
 SULFUR = [record for record in read_records(MINIMA) if record.mol.HasSubstructMatch(Chem.MolFromSmarts("[SX6]"))]
@@ -62,8 +63,31 @@ def test_ends_return_to_where_they_were_and_come_from_anywhere() -> None:
         assert angles(x, group[0, 1], [group[0, 0], *group[0, 2:]]) == pytest.approx(
             angles(minimum, group[0, 1], [group[0, 0], *group[0, 2:]]), abs=3
         )
-    held = with_octahedral_ends(spoiled, group, np.array([1.59]), held=[int(group[0, 3])])
-    assert np.array_equal(held, spoiled)
+
+
+@pytest.mark.parametrize("columns", [(2,), (2, 3), (2, 3, 4), (2, 3, 4, 5, 6)])
+def test_held_ends_stay_and_the_others_leave_them_room(columns: tuple[int, ...]) -> None:
+    record = SULFUR[0]
+    group, minimum = octahedra(record.mol), record.coords[0].astype(np.float64)
+    held, spoiled = group[0, list(columns)].tolist(), minimum[None].copy()
+    free = np.setdiff1d(group[0, 2:], held)
+    spoiled[:, free] += np.random.default_rng(3).normal(size=(1, len(free), 3))
+    made = with_octahedral_ends(spoiled, group, np.array([1.59]), held)
+    assert np.array_equal(made[:, held], spoiled[:, held])
+    assert octahedral(made, group).all()
+    assert not len(free) or not octahedral(spoiled, group).any()
+
+
+@pytest.mark.parametrize("atoms", [(0, 2), (0, 1, 2, 6), (0,)])
+def test_what_is_made_about_held_fluorines_is_octahedral(atoms: tuple[int, ...]) -> None:
+    mol = with_hydrogens("FS(F)(F)(F)(F)c1ccccc1")
+    assert EmbedWithReport(mol, 1, randomSeed=7).ids == [0]
+    places = mol.GetConformer().GetPositions()
+    report = EmbedWithReport(mol, 3, randomSeed=7, coordMap={i: Point3D(*places[i]) for i in atoms})
+    assert len(report.ids) == 3, report.summary()
+    coords = np.stack([conformer.GetPositions() for conformer in mol.GetConformers()])
+    assert coords[:, atoms] == pytest.approx(np.stack([places[list(atoms)]] * 3), abs=1e-3)
+    assert octahedral(coords, octahedra(mol)).all()
 
 
 @pytest.mark.parametrize("smiles", ["CCO", "CS(F)(F)(F)(F)C", "CS(C)(=O)=O", "FP(F)(F)(F)F"])
