@@ -18,6 +18,12 @@ def cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return out
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., 3) of length one; those of no length stay zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0))
+
+
 def squared_lengths(x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Squares of the distances between points (K, N, 3) of pairs (T, 2): (T, K), which is how they lie in memory.
 

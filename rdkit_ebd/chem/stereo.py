@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.arrays.vectors import cross
+from rdkit_ebd.arrays.vectors import cross, unit
 
 TETRAHEDRAL = {Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1, Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1}
 CIS = {
@@ -111,7 +111,8 @@ def signed_volumes(coords: np.ndarray, quads: np.ndarray) -> np.ndarray:
     For a quadruple a, b, c, d it is the triple product of the unit vectors along b-a, c-a and d-a.
     """
     points = np.asarray(coords)[..., quads, :]
-    edges = _unit(points[..., 1:, :] - points[..., :1, :])
+    # Coinciding points have no direction, and no volume that a threshold accepts.
+    edges = unit(points[..., 1:, :] - points[..., :1, :])
     return _triple(edges[..., 0, :], edges[..., 1, :], edges[..., 2, :])
 
 
@@ -128,7 +129,7 @@ def centres_kept(coords: np.ndarray, labels: StereoLabels, threshold: float = MI
     faces = np.where((quads[:, 0] == centres)[:, None, None], quads[:, None, :], faces)
     seen = signed_volumes(x, faces.reshape(-1, 4)).reshape(*whole.shape, len(FACES))
     smallest = np.minimum(whole * labels.centre_signs, (seen * labels.centre_signs[:, None]).min(axis=-1))
-    spokes = _unit(x[..., quads, :] - x[..., centres[:, None], :])
+    spokes = unit(x[..., quads, :] - x[..., centres[:, None], :])
     cosines = spokes @ np.swapaxes(spokes, -1, -2)
     return (smallest > threshold) & (cosines.min(axis=(-2, -1)) > MIN_COSINE)
 
@@ -141,7 +142,7 @@ def double_bonds_kept(coords: np.ndarray, labels: StereoLabels, threshold: float
     """
     x = np.asarray(coords)
     a, b, c, d = labels.double_bonds.T
-    axis = _unit(x[..., c, :] - x[..., b, :])
+    axis = unit(x[..., c, :] - x[..., b, :])
     wanted = np.where(labels.double_bond_cis, 1.0, -1.0)
     kept = np.ones(wanted.shape, dtype=bool)
     for at_b, sign_b in ((a, 1), (labels.double_bond_others[:, 0], -1)):
@@ -155,7 +156,7 @@ def atropisomers_kept(coords: np.ndarray, labels: StereoLabels, threshold: float
     """Which hindered single bonds have their written twist: (..., N, 3) -> (..., A) bool."""
     x = np.asarray(coords)
     a, b, c, d = (x[..., column, :] for column in labels.atropisomers.T)
-    twist = _triple(_unit(c - b), _unit(d - c), _unit(a - b))
+    twist = _triple(unit(c - b), unit(d - c), unit(a - b))
     return -twist * labels.atropisomer_signs > threshold
 
 
@@ -240,19 +241,13 @@ def _references(mol: Chem.Mol) -> dict[int, list[int]]:
     return found
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length one; coinciding points give zero, which no threshold accepts."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
-
-
 def _triple(u: np.ndarray, v: np.ndarray, w: np.ndarray) -> np.ndarray:
     return (u * cross(v, w)).sum(axis=-1)
 
 
 def _sides(u: np.ndarray, v: np.ndarray, axis: np.ndarray) -> np.ndarray:
     """Dot product of two substituents' unit vectors across the axis: positive on one side, zero when linear."""
-    u, v = _unit(u), _unit(v)
+    u, v = unit(u), unit(v)
     return (u * v).sum(axis=-1) - (u * axis).sum(axis=-1) * (v * axis).sum(axis=-1)
 
 

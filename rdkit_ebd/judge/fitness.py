@@ -70,7 +70,7 @@ def _crowded(mol: Chem.Mol, numbers: Sequence[int] | None) -> list[str]:
     """The atoms with more than four neighbours whose places are not known by symmetry."""
     known = octahedra(mol)[:, 1]
     return [
-        f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, {_UNPLACED}"
+        f"{_named(atom, numbers)}, {_UNPLACED}"
         for atom in mol.GetAtoms()
         if atom.GetTotalDegree() > MOST_NEIGHBOURS and atom.GetIdx() not in known
     ]
@@ -86,10 +86,15 @@ def _lacking(
 ) -> list[str]:
     """The atoms whose kind was seen in too few molecules; lone atoms and dummies are not looked at."""
     return [
-        f"atom {atom.GetIdx() if numbers is None else numbers[atom.GetIdx()]} is {_in_words(atom)}, {verdict(name)}"
+        f"{_named(atom, numbers)}, {verdict(name)}"
         for atom, name in zip(mol.GetAtoms(), kinds.atoms, strict=True)
         if atom.GetAtomicNum() and atom.GetTotalDegree() and seen.get(name, 0) < enough
     ]
+
+
+def _named(atom: Chem.Atom, numbers: Sequence[int] | None) -> str:
+    index = atom.GetIdx()
+    return f"atom {index if numbers is None else numbers[index]} is {_in_words(atom)}"
 
 
 def _in_words(atom: Chem.Atom) -> str:

@@ -12,7 +12,7 @@ from itertools import permutations
 import numpy as np
 from rdkit import Chem
 
-from rdkit_ebd.arrays.vectors import cross
+from rdkit_ebd.arrays.vectors import cross, unit
 
 _PATTERNS = [Chem.MolFromSmarts(f"*[S,Se,Te,Si,P,As,Sb;X6]{f'([{end};X1])' * 4}[{end};X1]") for end in ("F", "Cl")]
 _QUARTERS = np.arange(4) * np.pi / 2
@@ -50,7 +50,7 @@ def with_octahedral_ends(
 
 def octahedral(coords: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Which conformers have all neighbours of such centres beside or opposite each other: (K, N, 3) -> (K,) bool."""
-    arms = _unit(coords[:, np.delete(groups, 1, axis=1)] - coords[:, groups[:, 1], None])
+    arms = unit(coords[:, np.delete(groups, 1, axis=1)] - coords[:, groups[:, 1], None])
     first, second = np.triu_indices(6, 1)
     angles = np.arccos((arms @ np.swapaxes(arms, -1, -2))[..., first, second].clip(-1.0, 1.0))
     opposite = angles > np.pi - _OFF
@@ -60,11 +60,11 @@ def octahedral(coords: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def _ends(anchor: np.ndarray, centre: np.ndarray, ends: np.ndarray, length: float, free: np.ndarray) -> np.ndarray:
     """Five ends (..., 5, 3) about their centre (..., 3), as near as can be to where they were, held ones foremost."""
-    axis = _unit(centre - anchor)
+    axis = unit(centre - anchor)
     arms = ends - centre[..., None, :]
     weights = np.where(free, _FREE, 1.0)
     aside = np.eye(3)[np.abs(axis).argmin(-1)]  # some direction that is not the axis
-    first = _unit(cross(axis, aside))
+    first = unit(cross(axis, aside))
     second = cross(axis, first)
     x, y = ((arms * side[..., None, :]).sum(-1)[..., _ORDERS[:, :4]] for side in (first, second))
     # The turn that brings four places nearest to their ends: (..., orders).
@@ -81,7 +81,3 @@ def _ends(anchor: np.ndarray, centre: np.ndarray, ends: np.ndarray, length: floa
     off = (((placed - arms[..., None, :, :]) ** 2).sum(-1) * weights).sum(-1)
     best = off.argmin(-1)[..., None, None, None]
     return np.take_along_axis(placed, best, -3)[..., 0, :, :] + centre[..., None, :]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)

@@ -12,6 +12,7 @@ from rdkit.Geometry import Point3D
 
 from rdkit_ebd import EmbedWithReport
 from rdkit_ebd.data.readers import read_records
+from rdkit_ebd.data.record import Record
 from rdkit_ebd.judge.octahedra import octahedra, octahedral, with_octahedral_ends
 
 MINIMA = Path(__file__).parents[2] / "training_data" / "aimnet2_functional_groups.npz"
@@ -35,8 +36,8 @@ def angles(coords: np.ndarray, centre: int, around: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("record", SULFUR, ids=lambda record: Chem.MolToSmiles(Chem.RemoveHs(record.mol)))
-def test_sf5_is_as_in_minima_of_dft_quality(record: object) -> None:
-    mol, minimum = record.mol, record.coords[0]  # type: ignore[attr-defined]
+def test_sf5_is_as_in_minima_of_dft_quality(record: Record) -> None:
+    mol, minimum = record.mol, record.coords[0]
     [[anchor, centre, *ends]] = octahedra(mol).tolist()
     assert len(EmbedWithReport(mol, 3, randomSeed=5).ids) == 3
     for conformer in mol.GetConformers():

@@ -118,9 +118,8 @@ def _kept(
     if part != "blocks":
         four = torch.cat([heads + k * count for k in range(4)])
         gates = four if part == "hinges" else heads
-        return {"mix": (heads, heads), "moves": (heads, None), "gate.2": (gates, None)}.get(
-            stem if part == "hinges" or name.startswith("torques.") else "", (None, None)
-        )
+        kept = {"mix": (heads, heads), "moves": (heads, None), "gate.2": (gates, None)}
+        return kept.get(stem, (None, None))
     twice = torch.cat([heads, heads + count])
     own, fragment = _channels(heads, channels // count), _channels(fragment_heads, channels // count)
     others = torch.cat([heads, torch.arange(count, count + 3)])  # landmarks follow the vector channels
